@@ -12,6 +12,7 @@ SLOW: dict[str, float] = {
     "tests/contract/test_fuzz.py::test_what_strangers_send_is_answered_or_told": 11,
     "tests/contract/test_jobs.py": 80,
     "tests/contract/test_light_import.py::test_the_dashboard": 7,
+    "tests/contract/test_ray.py": 400,  # where Ray is installed
     "tests/contract/test_reference.py": 24,
     "tests/contract/test_results.py::test_the_worker_writes_what_the_class_says_and_nothing_else": 60,
     "tests/contract/test_shared_home.py": 60,

@@ -1,6 +1,6 @@
-"""The executor with real processes: what it promises whoever closes the page, kills a run, or kills it.
+"""Each executor with real processes: what it promises whoever closes the page, kills a run, or kills it.
 
-Each process costs seconds of imports, so a test here is a story, not a case.
+Each process costs seconds of imports, so a test here is a story, not a case. On Ray it is a cluster of two nodes.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import psutil
 import pytest
 
 from tests.support.processes import machine, processes, until
+from tests.support.ray_cluster import two_nodes
 from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.errors import BadSpec, RunProblem
-from tltk.jobs import Local, launch, queue, wait
+from tltk.jobs import Executor, Local, executor, launch, queue, wait
 from tltk.jobs.local import supervisor_lock
 from tltk.results.rows import Row
 from tltk.runs.run import Run
@@ -45,18 +46,28 @@ LONG = TransferSpec(
 )
 
 
+@pytest.fixture(scope="module", params=["local", "ray"])
+def where(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each place where runs can run, as TLTK_EXECUTOR has it."""
+    if request.param == "local":
+        yield "local"
+    else:
+        with two_nodes() as cluster:
+            yield cluster.address
+
+
 @pytest.fixture
-def local(tmp_path: Path) -> Iterator[Local]:
-    with machine(tmp_path / "home"):
-        yield Local()
+def local(tmp_path: Path, where: str) -> Iterator[Executor]:
+    with machine(tmp_path / "home", where):
+        yield executor()
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def whole(tmp_path_factory: pytest.TempPathFactory, where: str) -> Iterator[Run]:
     """`SHORT`, run in a home of its own and never disturbed."""
     root = tmp_path_factory.mktemp("whole") / "home"
-    with machine(root):
-        run = wait(Local().submit(SHORT))
+    with machine(root, where):
+        run = wait(executor().submit(SHORT))
         until(lambda: not queue.jobs())
         yield run
 
@@ -79,26 +90,26 @@ def values(run: Run) -> list[Row]:
     return [Row(r.epoch, r.step, 0.0, r.split, r.name, r.value, r.layer) for r in rows]
 
 
-def test_a_run_from_the_queue_to_its_result(whole: Run) -> None:
-    with machine(whole.path.parents[1]):
+def test_a_run_from_the_queue_to_its_result(whole: Run, where: str) -> None:
+    with machine(whole.path.parents[1], where):
         status = whole.status
         assert (status.state, status.epoch, status.epochs, status.device) == ("done", 16, 16, "cpu")
         assert not (whole.path / "checkpoint.safetensors").exists()
         assert queue.find(whole.id) is None
 
         start, stamp = time.monotonic(), (whole.path / "rows.jsonl").stat().st_mtime_ns
-        assert Local().submit(SHORT) == whole  # a second time costs nothing
-        assert Local().resume(whole) == whole
+        assert executor().submit(SHORT) == whole  # a second time costs nothing
+        assert executor().resume(whole) == whole
         assert launch(SHORT) == whole
         assert time.monotonic() - start < 2
         assert queue.jobs() == []
         assert (whole.path / "rows.jsonl").stat().st_mtime_ns == stamp
-        assert Local().state(whole.id) == "done"
-        assert Local().log(whole.id) == Local().log(whole.id)
+        assert executor().state(whole.id) == "done"
+        assert executor().log(whole.id) == executor().log(whole.id)
         until(lambda: not processes(whole.path.parents[1]), 20)  # the supervisor ends by itself
 
 
-def test_stopped_then_killed_and_each_time_resumed_gives_the_very_same_rows(local: Local, whole: Run) -> None:
+def test_stopped_then_killed_and_each_time_resumed_gives_the_very_same_rows(local: Executor, whole: Run) -> None:
     run = local.submit(SHORT)
     assert run.path != whole.path
     until(lambda: epoch(run) >= 2)
@@ -135,7 +146,7 @@ def test_stopped_then_killed_and_each_time_resumed_gives_the_very_same_rows(loca
 
 
 @pytest.mark.slow
-def test_killed_at_five_random_moments_nothing_is_lost(local: Local, whole: Run) -> None:
+def test_killed_at_five_random_moments_nothing_is_lost(local: Executor, whole: Run) -> None:
     # A moment is told in epochs, as long as `whole` took for one: on a quick machine a second is the whole training.
     an_epoch = max(row.seconds for row in whole.rows()[0]) / whole.status.epochs
     draw, run = random.Random(7), local.submit(SHORT)
@@ -156,7 +167,7 @@ def test_killed_at_five_random_moments_nothing_is_lost(local: Local, whole: Run)
     assert values(run) == values(whole)
 
 
-def test_the_queue_and_what_goes_on_when_the_supervisor_dies(local: Local) -> None:
+def test_the_queue_and_what_goes_on_when_the_supervisor_dies(local: Executor) -> None:
     running = local.submit(LONG)
     waiting = [local.submit(TransferSpec(LONG.target, LONG.net, optim=LONG.optim, seed=s)) for s in (1, 2, 3)]
     first, second, third = waiting
@@ -200,7 +211,7 @@ def test_the_queue_and_what_goes_on_when_the_supervisor_dies(local: Local) -> No
     assert not first.path.exists()
 
 
-def test_a_stop_during_the_start_and_a_time_limit(local: Local) -> None:
+def test_a_stop_during_the_start_and_a_time_limit(local: Executor) -> None:
     run = local.submit(LONG)
     until(lambda: run.written_status().state == "running")
     local.cancel(run.id)  # its process is still importing
@@ -214,7 +225,7 @@ def test_a_stop_during_the_start_and_a_time_limit(local: Local) -> None:
     assert run.status.message == "Stopped after its time limit of 0.5 s."
 
 
-def test_a_failure_is_the_runs_own_sentence_and_again_forgets_it(local: Local, tmp_path: Path) -> None:
+def test_a_failure_is_the_runs_own_sentence_and_again_forgets_it(local: Executor, tmp_path: Path) -> None:
     for name in ("cat/1.png", "cat/2.png", "cat/3.png", "dog/1.png", "dog/2.png", "dog/3.png"):
         (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "set" / name).write_bytes(b"no picture")  # only a worker looks into it
@@ -232,7 +243,7 @@ def test_a_failure_is_the_runs_own_sentence_and_again_forgets_it(local: Local, t
 
 
 @pytest.mark.parametrize("timeout", [-1.0, float("nan"), float("inf")])
-def test_a_time_limit_that_is_none(local: Local, timeout: float) -> None:
+def test_a_time_limit_that_is_none(local: Executor, timeout: float) -> None:
     with pytest.raises(BadSpec, match="timeout must be a number of seconds"):
         local.submit(LONG, timeout=timeout)
     assert queue.jobs() == []
@@ -250,7 +261,7 @@ def test_a_lost_table_loses_no_run() -> None:
         Local().log("../../etc")
 
 
-def test_a_question_that_takes_too_long_lets_the_next_one_in(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_question_that_takes_too_long_lets_the_next_one_in(local: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TLTK_QUESTION_SECONDS", "3")
     endless = local.submit(InspectSpec(DataSpec("fractals", n=2_000_000, size=64)))
     until(lambda: endless.written_status().state == "failed", 45)

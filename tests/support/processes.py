@@ -26,14 +26,21 @@ def processes(root: Path) -> list[psutil.Process]:
 
 
 @contextlib.contextmanager
-def machine(root: Path) -> Iterator[None]:
-    """A home with light jobs; at the end nothing of it is left running."""
+def machine(root: Path, executor: str = "local", slots: int = 1) -> Iterator[None]:
+    """A home with light jobs; at the end nothing of it is left running.
+
+    Args:
+        root: The home.
+        executor: As `TLTK_EXECUTOR` has it.
+        slots: How many trainings may go at once.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {
             "TLTK_HOME": str(root),
+            "TLTK_EXECUTOR": executor,
             "TLTK_SPARE": "0",
             "TLTK_SUPERVISOR_IDLE": "1",
-            "TLTK_SLOTS": "1",
+            "TLTK_SLOTS": str(slots),
             "PYTHONDONTWRITEBYTECODE": "",
             "CUDA_VISIBLE_DEVICES": "",
         }.items():

@@ -477,7 +477,7 @@ def test_what_begins_with_the_weights_of_another_waits_for_it(monkeypatch: pytes
         return Child(unit)
 
     ended: list[Run] = []
-    pool._side_by_side([(after,), (source,), (beside,)], [0, 1], start, lambda: None, ended.append)
+    pool.side_by_side([(after,), (source,), (beside,)], [0, 1], start, lambda: None, ended.append)
     assert set(begun[:2]) == {source.id, beside.id} and begun[2] == after.id and len(ended) == 3
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 import os
 import random
 import sqlite3
@@ -35,19 +37,24 @@ def test_first_in_first_out_and_once_each() -> None:
 def test_who_comes_next_is_told_without_reading_all_as_by_reading_all(seed: int) -> None:
     draw = random.Random(seed)
     owners = ["", queue.HERE, "a", "b", "c"][: draw.randint(1, 5)]
+    number = operator.attrgetter("number")
+    places = ["", "ray://a", "ray://b"][: draw.randint(1, 3)]
     for i in range(draw.randint(1, 40)):
         with queue.asked_by(draw.choice(owners)):
-            queue.add(f"r{i}", light=draw.random() < 0.3)
+            queue.add(f"r{i}", light=draw.random() < 0.3, place=draw.choice(places))
         if draw.random() < 0.3:
             queue.mark_started(draw.choice(queue.jobs()).run, [0], 1, 0.0)
     if draw.random() < 0.5:
         queue.cancel(draw.choice(queue.jobs()).run)
     every = queue.jobs()
     waiting = [job for job in every if job.state == "queued"]
-    for light in (False, True):
-        whole = [job for job in waiting if job.light == light]
-        for most in (0, 1, 3, 100):
-            assert queue.next_jobs(light, most) == whole[:most]
+    for light, cluster in itertools.product((False, True), places):
+        there = [job for job in waiting if job.light == light and job.place == cluster]
+        whole = queue.next_jobs(light, 100, cluster)  # people take turns at each place by itself
+        assert whole == there if len(places) == 1 else sorted(whole, key=number) == sorted(there, key=number)
+        for most in (0, 1, 3):
+            assert queue.next_jobs(light, most, cluster) == whole[:most]
+    assert set(queue.clusters()) == {job.place for job in waiting if job.place}
     running = sum(job.state == "running" and not job.light for job in every)
     order = [job.run for job in waiting if not job.light]
     for job in every:

@@ -11,11 +11,21 @@ from tltk.errors import BadSpec, truncate
 from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
 
-CHOICE = "TLTK_EXECUTOR"  # names another executor than this machine, as MODULE:CLASS
+CHOICE = "TLTK_EXECUTOR"  # names another executor than this machine: an address, or MODULE:CLASS
+ADDRESSES = {"ray": "tltk.jobs.ray:RayJobs", "ray+https": "tltk.jobs.ray:RayJobs"}  # of what, by what it begins with
 
 
 class Trainer(Protocol):
-    """Who trains a run, in this process: a worker."""
+    """Who trains a run, in this process: a worker.
+
+    Attributes:
+        owner: The study that it trains for.
+    """
+
+    owner: Run
+
+    def load(self, runs: Sequence[Run]) -> None:
+        """Read what these are about, once for all that are trained in this process or in forks of it."""
 
     def train(self, run: Run) -> Run:
         """Train a run to its end; a finished one is left as it is."""
@@ -91,11 +101,12 @@ def executor_from_environment() -> type[Executor] | None:
     name = os.environ.get(CHOICE, "")
     if name in ("", "local"):
         return None
-    module, _, kind = name.partition(":")
+    module, _, kind = ADDRESSES.get(name.partition("://")[0], name).partition(":")
     try:
         found: type[Executor] = getattr(importlib.import_module(module), kind)
     except (ImportError, AttributeError, ValueError) as fault:
         raise BadSpec(
-            f"{CHOICE} must name an executor as MODULE:CLASS, or be local. Got {truncate(name)!r}: {fault}."
+            f"{CHOICE} must be local, an address such as ray://HOST:8265, or name an executor as MODULE:CLASS. "
+            f"Got {truncate(name)!r}: {fault}."
         ) from None
     return found

@@ -27,7 +27,13 @@ LEAVING_SECONDS = 30.0  # seconds that a process may take to end after its run h
 
 
 class Local:
-    """Submit, cancel, state and log; holds nothing itself, so any page may make its own."""
+    """Submit, cancel, state and log; holds nothing itself, so any page may make its own.
+
+    Attributes:
+        place: Where what it queues is run, an address; "" = on this machine.
+    """
+
+    place = ""
 
     def submit(self, spec: Spec, *, again: bool = False, timeout: float = 0.0) -> Run:
         """Queue a run of this spec, its paths made absolute; one that is done, waits or runs is returned as it is.
@@ -92,7 +98,7 @@ class Local:
         home.remove(run.stop_file)
         if status.state != "running":  # as a study's child: it is queued, and found done in its turn
             run.write_status(state="waiting", message="", host=platform.node())
-        queue.add(run.id, timeout, light=not run.spec.trains)
+        queue.add(run.id, timeout, light=not run.spec.trains, place=self.place)
         self.wake()
         return run
 
@@ -129,6 +135,8 @@ class Local:
         if job.state == "queued":  # running, where a study trains it meanwhile
             return "running" if run.status.state == "running" else "waiting"
         written = run.written_status().state
+        if job.place and written == "waiting":  # for room on a cluster
+            return "waiting"
         return "running" if written in ACTIVE else written
 
     def queue_states(self) -> dict[str, str]:

@@ -59,13 +59,15 @@ def train_all(trainer: Trainer, runs: Sequence[Run], ended: Callable[[Run], None
     threads = max((optim.threads * optim.processes for optim in optims), default=1)
     each = max((optim.processes for optim in optims), default=1)  # GPUs of a run
     device, gpus = pick_device("auto").type, n_gpus() // each
-    side_by_side = min(n_threads() // threads, int(psutil.virtual_memory().total / CHILD_RAM_BYTES), MAX_CHILDREN)
+    n_places = min(n_threads() // threads, int(psutil.virtual_memory().total / CHILD_RAM_BYTES), MAX_CHILDREN)
     if device == "cuda" and min(gpus, len(runs)) > 1:
-        _side_by_side([(run,) for run in runs], list(range(gpus)), partial(_on_gpus, each), trainer.check, ended)
-    elif device == "cpu" and side_by_side > 1 and os.name == "posix":
-        places = list(range(side_by_side))
-        _side_by_side(batches(runs, side_by_side), places, lambda unit, _: _fork(trainer, unit), trainer.check, ended)
+        side_by_side([(run,) for run in runs], list(range(gpus)), partial(_on_gpus, each), trainer.check, ended)
+    elif device == "cpu" and n_places > 1 and os.name == "posix":
+        trainer.load(runs)
+        places = list(range(n_places))
+        side_by_side(batches(runs, n_places), places, lambda unit, _: _fork(trainer, unit), trainer.check, ended)
     else:
+        trainer.load(runs)
         for unit in batches(runs):
             _train(trainer, unit)
             for run in unit:
@@ -116,8 +118,8 @@ def n_gpus() -> int:
     return torch.cuda.device_count()
 
 
-class _Child(Protocol):
-    """A process that trains one run."""
+class Child(Protocol):
+    """A process that trains one run, here or on another machine."""
 
     def code(self) -> int | None:
         """Its exit code, negative for a signal; None while it lives."""
@@ -132,15 +134,27 @@ class _Child(Protocol):
         """What `connection.wait` takes; None where there is nothing."""
 
 
-def _side_by_side(
+def side_by_side(
     units: Sequence[Unit],
     places: list[int],
-    start: Callable[[Unit, int], _Child],
+    start: Callable[[Unit, int], Child],
     check: Callable[[], None],
     ended: Callable[[Run], None],
 ) -> None:
-    """Keep every place busy until all have ended."""
-    waiting, free, busy = list(units), list(places), dict[_Child, tuple[Unit, int]]()
+    """Keep every place busy until all have ended.
+
+    Args:
+        units: What one process trains at a time; one that begins with the weights of another waits for it.
+        places: What `start` is told, one for each that may go at the same time.
+        start: Begins one.
+        check: Raises what ends all.
+        ended: Called with each run that has ended.
+
+    Raises:
+        RunProblem: One of them failed; the others are stopped.
+        Stopped: Somebody asked for it.
+    """
+    waiting, free, busy = list(units), list(places), dict[Child, tuple[Unit, int]]()
     try:
         while waiting or busy:
             check()

@@ -24,6 +24,7 @@ import msgspec
 
 from tltk import home
 from tltk.errors import MachineProblem, TltkError, machine_errors
+from tltk.jobs.executor import CHOICE
 from tltk.runs import index
 from tltk.runs.process import identity, is_alive
 from tltk.runs.run import ACTIVE, Run
@@ -39,10 +40,11 @@ CREATE TABLE IF NOT EXISTS jobs (
     light INTEGER NOT NULL DEFAULT 0,          -- a question of seconds, which no training holds up
     slots TEXT NOT NULL DEFAULT '',            -- numbers of those that it holds, as in '0 2'; '-1' = beside them
     pid INTEGER,
-    born REAL,
+    born REAL,                                 -- what tells that process from others; on a cluster the name of the job
     started REAL,
     cancelled REAL,
-    owner TEXT NOT NULL DEFAULT ''             -- who asks; '' = the shell, HERE = the pages of a dashboard for one
+    owner TEXT NOT NULL DEFAULT '',            -- who asks; '' = the shell, HERE = the pages of a dashboard for one
+    place TEXT NOT NULL DEFAULT ''             -- address of the cluster that is to run it; '' = this machine
 )
 """
 _ASKED = """
@@ -64,7 +66,7 @@ CREATE TABLE IF NOT EXISTS turns (  -- when somebody's last job began: the numbe
 
 # A million that wait must not be read to find the next of them, or one.
 _INDEXES = (
-    "CREATE INDEX IF NOT EXISTS jobs_turns ON jobs (state, light, owner, number)",
+    "CREATE INDEX IF NOT EXISTS jobs_next ON jobs (state, light, place, owner, number)",
     "CREATE INDEX IF NOT EXISTS jobs_cancelled ON jobs (cancelled) WHERE cancelled IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS asked_by ON asked (owner, run)",
 )
@@ -85,6 +87,7 @@ class Job:
     started: float | None
     cancelled: float | None
     owner: str
+    place: str = ""
 
     @property
     def person(self) -> str:
@@ -122,7 +125,7 @@ def _connect() -> Iterator[sqlite3.Connection]:
         for table in (_TABLE, _ASKED, _TURNS):
             db.execute(table)
         known = {row[1] for row in db.execute("PRAGMA table_info(jobs)")}
-        for column, usual in (("slots", "0"), ("owner", "")):
+        for column, usual in (("slots", "0"), ("owner", ""), ("place", "")):
             if column not in known:  # of an earlier version
                 with contextlib.suppress(sqlite3.OperationalError):  # another process was quicker
                     db.execute(f"ALTER TABLE jobs ADD COLUMN {column} TEXT NOT NULL DEFAULT '{usual}'")
@@ -198,14 +201,20 @@ def _rebuild(fault: Exception) -> None:
 def _put_back(db: sqlite3.Connection, run: Run, is_child: bool) -> None:
     """Queue a run that waited; note the process of one that runs, unless a study trains it."""
     with contextlib.suppress(TltkError):
-        light, status = not run.spec.trains, run.status
+        light, status = not run.spec.trains, run.written_status()
+        place = os.environ.get(CHOICE, "") if "://" in os.environ.get(CHOICE, "") else ""
+        status = status if place else run.judge_status(status)  # a cluster is asked before a run of its counts as lost
         if status.state == "waiting" and (run.path / "status.json").exists():
-            db.execute("INSERT OR IGNORE INTO jobs (run, state, light) VALUES (?, 'queued', ?)", (run.id, light))
-        elif status.state == "running" and not is_child:
             db.execute(
-                "INSERT OR IGNORE INTO jobs (run, state, light, slots, pid, born, started) "
-                "VALUES (?, 'running', ?, ?, ?, ?, ?)",
-                (run.id, light, "-1" if light else "0", status.pid, status.pid_born, time.time()),
+                "INSERT OR IGNORE INTO jobs (run, state, light, place) VALUES (?, 'queued', ?, ?)",
+                (run.id, light, place),
+            )
+        elif status.state == "running" and not is_child:
+            slots = "" if place else "-1" if light else "0"
+            db.execute(
+                "INSERT OR IGNORE INTO jobs (run, state, light, slots, pid, born, started, place) "
+                "VALUES (?, 'running', ?, ?, ?, ?, ?, ?)",
+                (run.id, light, slots, status.pid, status.pid_born, time.time(), place),
             )
 
 
@@ -260,19 +269,20 @@ def in_turn(jobs: Sequence[Job], served: Mapping[tuple[str, int], int]) -> list[
     return sorted(jobs, key=lambda job: place.get(job.number, (0, 0, 0, job.number)))
 
 
-def add(run: str, timeout: float = 0.0, light: bool = False) -> bool:
+def add(run: str, timeout: float = 0.0, light: bool = False, place: str = "") -> bool:
     """Put a run at the end of the queue, as whoever `asked_by` names; False when it is there already.
 
     Args:
         run: Run id.
         timeout: Seconds that it may take; 0 = any.
         light: Whether it runs beside the slots, as short questions do.
+        place: Address of the cluster that is to run it; "" = this machine.
     """
 
     def work(db: sqlite3.Connection) -> bool:
         done = db.execute(
-            "INSERT OR IGNORE INTO jobs (run, state, timeout, light, owner) VALUES (?, 'queued', ?, ?, ?)",
-            (run, timeout, light, _asking.get()),
+            "INSERT OR IGNORE INTO jobs (run, state, timeout, light, owner, place) VALUES (?, 'queued', ?, ?, ?, ?)",
+            (run, timeout, light, _asking.get(), place),
         )
         _note_asker(db, run, _asking.get())
         return done.rowcount > 0
@@ -379,28 +389,37 @@ def is_empty() -> bool:
 # The owners of what waits, each found by a step in the index: to read it whole would take as long as it is.
 _OWNERS = """
 WITH RECURSIVE own(owner) AS (
-    SELECT min(owner) FROM jobs WHERE state='queued' AND light=?1
+    SELECT min(owner) FROM jobs WHERE state='queued' AND light=?1 AND place=?2
     UNION ALL
-    SELECT (SELECT min(owner) FROM jobs WHERE state='queued' AND light=?1 AND owner > own.owner)
+    SELECT (SELECT min(owner) FROM jobs WHERE state='queued' AND light=?1 AND place=?2 AND owner > own.owner)
     FROM own WHERE own.owner IS NOT NULL
 )
 SELECT owner FROM own WHERE owner IS NOT NULL
 """
-_FIRST = "number IN (SELECT number FROM jobs WHERE state='queued' AND light=? AND owner=? ORDER BY number LIMIT ?)"
+_FIRST = """
+number IN (SELECT number FROM jobs WHERE state='queued' AND light=? AND place=? AND owner=? ORDER BY number LIMIT ?)
+"""
+_CLUSTERS = "SELECT DISTINCT place FROM jobs WHERE state='queued' AND light IN (0, 1) AND place > ''"
 
 
-def next_jobs(light: bool, most: int) -> list[Job]:
+def clusters() -> list[str]:
+    """The addresses of the clusters for which something waits."""
+    return _ask(lambda db: [place for (place,) in db.execute(_CLUSTERS)], list[str]())
+
+
+def next_jobs(light: bool, most: int, place: str = "") -> list[Job]:
     """Those of the jobs that wait which begin next, in order: the first of `in_turn`.
 
     Args:
         light: Whether questions are meant, or all else.
         most: So many.
+        place: Address of the cluster that is to run them; "" = this machine.
     """
 
     def work(db: sqlite3.Connection) -> list[Job]:
         # Whoever is among the first so many of all is among the first so many of their own.
-        owners = [owner for (owner,) in db.execute(_OWNERS, (int(light),))]
-        found = [job for owner in owners for job in _select(db, _FIRST, int(light), owner, most)]
+        owners = [owner for (owner,) in db.execute(_OWNERS, (int(light), place))]
+        found = [job for owner in owners for job in _select(db, _FIRST, int(light), place, owner, most)]
         return in_turn(sorted(found, key=lambda job: job.number), _served(db))[:most]
 
     return _ask(work, list[Job]())
@@ -478,6 +497,11 @@ def mark_started(run: str, slots: Sequence[int], pid: int, born: str | float) ->
 
 def _write(words: str, values: tuple[Any, ...]) -> None:
     _do(lambda db: db.execute(words, values))
+
+
+def put_back(run: str) -> None:
+    """Let a job whose process was lost wait again, at its old place."""
+    _write("UPDATE jobs SET state='queued', slots='', pid=NULL, born=NULL, started=NULL WHERE run=?", (run,))
 
 
 def cancel(run: str) -> None:

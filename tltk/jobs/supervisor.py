@@ -27,6 +27,7 @@ from tltk import home
 from tltk.errors import MachineProblem, TltkError
 from tltk.jobs import queue
 from tltk.jobs.local import supervisor_lock
+from tltk.jobs.remote import Remote
 from tltk.runs.process import identity, is_alive, is_held
 from tltk.runs.run import ACTIVE, KILLED, LOCK, Run, all_runs
 from tltk.specs.knobs import Spec
@@ -131,6 +132,7 @@ class Supervisor:
         self.spare: Worker | None = None
         self.keeps_spare = psutil.virtual_memory().total >= SPARE_RAM_BYTES and os.environ.get("TLTK_SPARE") != "0"
         self.limits: dict[str, float] = {}
+        self.remote = Remote()
         self.busy = time.monotonic()
         self.quiet_until = 0.0  # no new spare before: its imports would slow a run that just began
 
@@ -148,6 +150,9 @@ class Supervisor:
             if not queue.is_paused():
                 self._begin([place for place in range(len(self.slots)) if place not in used], light=False)
             self._begin([place for place in [LIGHT_SLOT] if place not in used], light=True)
+            for job in self.remote.next(queue.watched(), queue.is_paused()):
+                with self._contain_faults(job):
+                    self._start(job, [])
             self.busy = time.monotonic()
         if self.keeps_spare and time.monotonic() > self.quiet_until and not self._has_spare():
             with contextlib.suppress(OSError):  # a spare is no need
@@ -227,6 +232,9 @@ class Supervisor:
         if run.status.state == "done" and run.result() is not None:
             queue.remove(job.run)  # a study ran it while it waited
             return
+        if job.place:
+            self.remote.hand_over(job, run)
+            return
         worker = self.spare if self.spare is not None and self._has_spare() else Worker()
         self.spare = worker  # until it is sure that it will have the run
         run.write_status(
@@ -247,12 +255,23 @@ class Supervisor:
         if self._lives(job):
             self._press(job)
             return
-        worker = self.workers.pop(job.run, None)
-        self._settle(job, worker.process.poll() if worker else None)
+        if job.place:
+            if self.remote.goes_on(job):
+                return
+            self._settle(job, self.remote.code(job))
+            self.remote.leave(job)
+        else:
+            worker = self.workers.pop(job.run, None)
+            self._settle(job, worker.process.poll() if worker else None)
         queue.remove(job.run)
 
     def _lives(self, job: queue.Job) -> bool:
-        """Of a process of ours its handle is the truth; of another supervisor's, its identity and its lock."""
+        """Of a process of ours its handle is the truth; of another supervisor's, its identity and its lock.
+
+        On a cluster it is what that says, and the heartbeat.
+        """
+        if job.place:
+            return self.remote.lives(job)
         if job.run in self.workers:
             return self.workers[job.run].process.poll() is None
         run = Run.at(job.run)
@@ -270,7 +289,9 @@ class Supervisor:
             return
         waited = now - job.cancelled if job.cancelled else 0.0
         soft, hard = (LIGHT_SOFT_SECONDS, LIGHT_HARD_SECONDS) if job.light else (SOFT_SECONDS, HARD_SECONDS)
-        if waited > soft:
+        if job.place and job.cancelled:
+            self.remote.press(job, waited > soft)
+        elif waited > soft:
             kill(job.pid or 0, job.born or 0, force=waited > hard)
 
     def _limit(self, job: queue.Job) -> float:
@@ -282,8 +303,8 @@ class Supervisor:
         return self.limits[job.run]
 
     def _is_late(self, job: queue.Job) -> bool:
-        limit = self._limit(job)
-        return bool(limit) and time.time() - (job.started or time.time()) > limit
+        limit, began = self._limit(job), self.remote.began(job) if job.place else job.started
+        return bool(limit) and time.time() - (began or time.time()) > limit
 
     def _settle(self, job: queue.Job, code: int | None) -> None:
         """Write the status of a run whose process ended without writing one."""
@@ -310,6 +331,8 @@ class Supervisor:
             run.write_status(state="stopped", message=f"Stopped by force; {then}.")
         elif code == -signal.SIGTERM or code == 0:
             run.write_status(state="stopped", message="Its process was asked to end; it can be resumed.")
+        elif job.place and code and (why := self.remote.explain(job, run)):
+            run.write_status(state="failed", message=why)
         elif code in (-9, 137):
             run.write_status(state="failed", message=KILLED)
         else:

@@ -126,6 +126,12 @@ class Worker:
             self.speaker.write_status(message="")
         return self._domains[key]
 
+    def load(self, runs: Sequence[Run]) -> None:
+        """Read the targets of these trainings, once for all forks of this process."""
+        for run in runs:
+            if isinstance(run.spec, TransferSpec):
+                self.domain(run.spec.target)
+
     def train(self, run: Run) -> Run:
         """Run a child of a study to its end: a training, from its checkpoint where it has one, or a question.
 
@@ -497,9 +503,6 @@ def _study(run: Run, spec: Spec, worker: Worker) -> None:
 
     def train_all(runs: list[Run], ended: Callable[[Run], None], enough: Callable[[Run], str] | None = None) -> None:
         worker.enough = enough
-        for one in runs:
-            if isinstance(one.spec, TransferSpec):
-                worker.domain(one.spec.target)  # read here once, not in each fork
         executor().train_all(worker, runs, ended)
 
     found = conduct(run, getattr(module, package.rpartition(".")[2])(spec), train_all, tell)

@@ -234,7 +234,7 @@ class Run:
     def is_run(self, status: Status) -> bool:
         """Whether a process runs it now: the one of this status, or whichever holds its lock."""
         if status.host and status.host != platform.node():
-            return self._beats()
+            return self.silence() < SILENT_SECONDS
         return is_alive(status.pid, status.pid_born) or process.is_held(self.path / LOCK)
 
     def beat(self) -> None:
@@ -242,17 +242,18 @@ class Run:
         with contextlib.suppress(OSError):
             os.utime(self.path / "status.json")
 
-    def _beats(self) -> bool:
-        """Whether its status was touched lately, by the clock of the disk that both machines see."""
+    def silence(self) -> float:
+        """Seconds since its status was last touched, by the clock of the disk that all machines see."""
         probe = self.path / f".beat.{os.getpid()}.tmp"
         try:
-            probe.touch()
-            age = probe.stat().st_mtime - (self.path / "status.json").stat().st_mtime
+            # Opened: a disk of the network may tell for a minute what it knew of a file that nobody opens.
+            with open(probe, "wb") as now, home.open_file(self.path / "status.json") as status:
+                os.utime(now.fileno())  # by the disk's clock
+                return os.fstat(now.fileno()).st_mtime - os.fstat(status.fileno()).st_mtime
         except OSError:
-            return False
+            return float("inf")
         finally:
             home.remove(probe)
-        return age < SILENT_SECONDS
 
     @property
     def status(self) -> Status:

@@ -1,0 +1,422 @@
+"""A Ray cluster as one who asks it sees it: Ray Jobs by their REST API, over `requests` alone.
+
+A run there is `python -m tltk.run FOLDER`, as everywhere; its folder lies on a disk that every node sees. That it lives
+is told by the heartbeat in that folder: a process number means nothing on another machine, and a node that has lost the
+cluster but not the disk still beats.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import time
+import uuid
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+from tltk import home
+from tltk.errors import BadSpec, RunProblem, UnknownName, truncate
+from tltk.runs.process import is_alive
+from tltk.runs.run import ACTIVE, BEAT_SECONDS, LOCK, Run
+from tltk.specs.knobs import Spec
+from tltk.specs.training import TransferSpec
+
+if TYPE_CHECKING:
+    import requests
+
+PORT = 8265  # of Ray's dashboard, which serves its jobs
+ANSWER_SECONDS = 30.0  # that the cluster may take to answer
+LOOK_SECONDS = 1.0  # seconds for which what the cluster says of its jobs is taken to hold
+LOST_SECONDS = (
+    2.5 * BEAT_SECONDS
+)  # without a sign of life, after which a run whose node Ray has lost is begun elsewhere
+MOST_PENDING = (
+    8  # jobs of one queue that wait in Ray: enough for it to see what is wanted; others wait where turns count
+)
+MOST_LOST = 5  # times that a run is begun elsewhere before it counts as what breaks its nodes
+STUDY_MEMORY_GB = 1.0  # of a process that plans and waits
+PREFIX = "tltk-"  # begins the names of our jobs
+PENDING, RUNNING = "PENDING", "RUNNING"
+STOPPED = -15  # exit code of a process that was asked to end
+TAKEN = "already exists"  # what Ray says of a name that a job has
+LOST, NEVER = "lost", "never"  # how a job ended: with its node; before it had begun
+TOKEN_FILE = "~/.ray/auth_token"  # where Ray itself looks for it
+NEVER_BEGUN = ("JOB_SUPERVISOR_ACTOR_START_TIMEOUT", "JOB_SUPERVISOR_ACTOR_UNSCHEDULABLE")
+
+End = int | str  # the exit code of its process, LOST or NEVER
+
+
+class Unreachable(RunProblem):
+    """The cluster does not answer; what runs there goes on."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cluster, and what each run asks of it.
+
+    Attributes:
+        url: Of Ray's dashboard.
+        gpus: Share of a GPU that a training asks for; None = a whole one where the cluster has any.
+        memory_gb: That a training or a question asks for.
+        python: The command that is Python on the nodes.
+    """
+
+    url: str
+    gpus: float | None = None
+    memory_gb: float = 2.0
+    python: str = "python"
+
+    @classmethod
+    def read(cls, text: str) -> Place:
+        """The place that `ray://HOST:PORT?gpus=0.5&memory_gb=4&python=python3` names; `ray+https://` where it has TLS.
+
+        Raises:
+            BadSpec, UnknownName: It names none.
+        """
+        example = "such as ray://HOST:8265 or ray://HOST:8265?gpus=0.5&memory_gb=4"
+        try:
+            parts = urlsplit(text)
+            address, port, host = parts.scheme, parts.port or PORT, parts.hostname
+            asked = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+        except ValueError as fault:
+            raise BadSpec(f"A Ray cluster must be an address, {example}. Got {truncate(text)!r}: {fault}.") from None
+        if address not in ("ray", "ray+https") or not host or parts.path.strip("/"):
+            raise BadSpec(f"A Ray cluster must be an address, {example}. Got {truncate(text)!r}.")
+        for name in asked:
+            if name not in ("gpus", "memory_gb", "python"):
+                raise UnknownName.among("What a run asks of a cluster", name, ("gpus", "memory_gb", "python"))
+        gpus = _number("gpus", asked["gpus"]) if "gpus" in asked else None
+        memory = _number("memory_gb", asked["memory_gb"]) if "memory_gb" in asked else cls.memory_gb
+        scheme = "https" if address == "ray+https" else "http"
+        name = f"[{host}]" if ":" in host else host
+        return cls(f"{scheme}://{name}:{port}", gpus, memory, asked.get("python") or cls.python)
+
+    def share(self, spec: Spec, has_gpus: bool) -> dict[str, float]:
+        """What a run asks for, as Ray calls it: a study plans and waits, a question waits for no training's CPU or GPU.
+
+        Of several processes each has a GPU of its own; without GPUs each has the threads of a run.
+
+        Args:
+            spec: Of the run.
+            has_gpus: Whether the cluster has any GPU.
+        """
+        if spec.trains and not isinstance(spec, TransferSpec):
+            return _ask(0, 0, STUDY_MEMORY_GB)
+        if not isinstance(spec, TransferSpec):
+            return _ask(0, 0, self.memory_gb)
+        optim, wanted = spec.optim, float(has_gpus) if self.gpus is None else self.gpus
+        gpus = 0.0 if optim.device == "cpu" else float(optim.processes) if wanted and optim.processes > 1 else wanted
+        return _ask(optim.threads * (1 if gpus else optim.processes), gpus, self.memory_gb)
+
+
+def _ask(cpus: float, gpus: float, memory_gb: float) -> dict[str, float]:
+    return {
+        "entrypoint_num_cpus": cpus,
+        "entrypoint_num_gpus": gpus,
+        "entrypoint_memory": int(memory_gb * 1e9),
+    }
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        found = float(text)
+        if not (0 <= found < 1e6 and (name == "gpus" or found > 0)) or (found > 1 and name == "gpus" and found % 1):
+            raise ValueError
+    except ValueError:
+        rule = "0 to 1, or a whole number of GPUs" if name == "gpus" else "a number of gigabytes above 0"
+        raise BadSpec(f"{name} must be {rule}. Got {truncate(text)!r}.") from None
+    return found
+
+
+class _About(msgspec.Struct, frozen=True):
+    """What tltk notes on a job of its own."""
+
+    tltk_run: str = ""
+    tltk_home: str = ""
+    tltk_study: str = ""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What Ray says of a job, as far as it is read here."""
+
+    status: str
+    submission_id: str | None = None
+    message: str | None = None
+    error_type: str | None = None
+    driver_exit_code: int | None = None
+    metadata: Annotated[dict[str, Any], msgspec.Meta(description="What whoever submitted it noted.")] | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it waits or runs."""
+        return self.status in (PENDING, RUNNING)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it waits for room."""
+        return self.status == PENDING
+
+    @property
+    def about(self) -> _About:
+        """What tltk noted on it; empty where another program's it is."""
+        try:
+            return msgspec.convert(self.metadata or {}, _About)
+        except msgspec.ValidationError:
+            return _About()
+
+
+GONE = Told("GONE")
+
+
+class Cluster:
+    """The jobs of this home on a Ray cluster.
+
+    Args:
+        address: As `TLTK_EXECUTOR` has it.
+        look_s: Seconds for which what the cluster says of its jobs is taken to hold.
+
+    Raises:
+        BadSpec: The address is none.
+    """
+
+    def __init__(self, address: str, look_s: float = LOOK_SECONDS) -> None:
+        self.address, self.place, self.look_s = address, Place.read(address), look_s
+        self._jobs: dict[str, Told] = {}
+        self._asked_at = -float("inf")
+        self._new: dict[str, float] = {}  # jobs that the last list may not have yet, and when they were submitted
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        import requests  # not before a cluster is asked: a supervisor of this machine alone is small
+
+        return requests.Session()
+
+    def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
+        """What the cluster answers.
+
+        Raises:
+            Unreachable: It does not.
+            RunProblem: It does not know us.
+        """
+        url, token = f"{self.place.url}{path}", _token()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            answer = self._session.request(method, url, headers=headers, timeout=ANSWER_SECONDS, **options)
+        except OSError as fault:  # as every fault of requests is
+            raise Unreachable(
+                f"The Ray cluster must answer at {self.place.url}. It does not ({type(fault).__name__}); what runs "
+                "there goes on, what waits is begun once it answers."
+            ) from None
+        if answer.status_code in (401, 403):
+            raise RunProblem(
+                f"The Ray cluster at {self.place.url} must be given its token. It refused "
+                f"{'the one given' if token else 'to answer without'}; set RAY_AUTH_TOKEN to the cluster's."
+            )
+        if answer.status_code >= 500 and TAKEN not in answer.text:  # as while its head has yet to start all of itself
+            raise Unreachable(
+                f"The Ray cluster at {self.place.url} must be able to do what it is asked. It is not now: "
+                f"{_last_line(answer.text) or f'HTTP {answer.status_code}'} It is asked again."
+            )
+        return answer
+
+    def has_gpus(self) -> bool:
+        """Whether any node of it has a GPU now."""
+        answer = self._ask("GET", "/api/cluster_status")
+        try:
+            return bool(answer.json()["data"]["clusterStatus"]["loadMetricsReport"]["usage"]["GPU"][1])
+        except (ValueError, LookupError, TypeError):
+            return False
+
+    def submit(self, run: Run, study: str = "") -> str:
+        """Hand a run to the cluster, and say so in its status.
+
+        Args:
+            run: Which; nobody runs it.
+            study: Id of the study that wants it.
+
+        Returns:
+            The name of the job.
+
+        Raises:
+            Unreachable: The cluster does not answer; the run waits.
+            RunProblem: It does not take the job.
+        """
+        spec = run.spec
+        wanted = self.place.gpus is None and isinstance(spec, TransferSpec) and spec.optim.device != "cpu"
+        share = self.place.share(spec, wanted and self.has_gpus())
+        name = f"{PREFIX}{run.id}-{uuid.uuid4().hex[:8]}"
+        environment = {
+            "TLTK_HOME": str(home.home()),
+            "TLTK_EXECUTOR": self.address,
+            "TLTK_THREADS": str(max(int(share["entrypoint_num_cpus"]), 1)),
+            "TLTK_NICE": "0",  # nobody looks at pages on a node
+            # Ray hides GPUs from who asked for some; from who asked for none, only some versions do.
+            **({} if share["entrypoint_num_gpus"] else {"CUDA_VISIBLE_DEVICES": ""}),
+        }
+        log = shlex.quote(str(run.path / "log.txt"))
+        job = {
+            # `exec`: the shell becomes the worker, which then hears SIGTERM itself.
+            "entrypoint": f"exec {self.place.python} -m tltk.run {shlex.quote(str(run.path))} >>{log} 2>&1",
+            "submission_id": name,
+            "runtime_env": {"env_vars": environment},
+            "metadata": {"tltk_run": run.id, "tltk_home": str(home.home()), "tltk_study": study},
+            **share,
+        }
+        run.write_status(state="waiting", message=_waits(share), pid=0, host="")
+        for once_more in (True, False):
+            try:
+                answer = self._ask("POST", "/api/jobs/", json=job)
+            except Unreachable:
+                if once_more:
+                    continue  # it may have been heard: the same name is not taken twice
+                raise
+            if answer.ok or TAKEN in answer.text:
+                self._new[name] = time.monotonic()
+                return name
+            break
+        why = _last_line(answer.text) or f"HTTP {answer.status_code}"
+        raise RunProblem(f"The Ray cluster must take run {run.id}. It did not: {why}")
+
+    def jobs(self) -> dict[str, Told]:
+        """All jobs that the cluster knows, by name, as of `look_s` ago at most.
+
+        Raises:
+            Unreachable, RunProblem: It does not say.
+        """
+        now = time.monotonic()
+        if now - self._asked_at > self.look_s:
+            answer = self._ask("GET", "/api/jobs/")
+            try:
+                found = msgspec.json.decode(answer.content, type=list[Told])
+            except msgspec.MsgspecError:
+                raise Unreachable(
+                    f"{self.place.url} must be Ray's dashboard. It answers otherwise (HTTP {answer.status_code})."
+                ) from None
+            self._asked_at = now
+            self._jobs = {job.submission_id: job for job in found if job.submission_id}
+            self._new = {name: at for name, at in self._new.items() if name not in self._jobs and now - at < 60}
+        return self._jobs
+
+    def told(self, name: str) -> Told:
+        """What it says of one job; `GONE` where it knows it no more."""
+        found = self.jobs().get(name)
+        return found or (Told(PENDING) if name in self._new else GONE)
+
+    def active(self, run_id: str = "", study: str = "") -> dict[str, str]:
+        """The jobs of this home that wait or run: run → name.
+
+        Args:
+            run_id: Only of this run.
+            study: Only what this study wants.
+        """
+        own, found = str(home.home()), {}
+        for name, job in self.jobs().items():
+            about = job.about
+            if job.is_active and about.tltk_home == own and about.tltk_run and study in ("", about.tltk_study):
+                found[about.tltk_run] = name
+        return {run: name for run, name in found.items() if run_id in ("", run)}
+
+    def n_pending(self, names: set[str]) -> int:
+        """How many of these jobs wait for room."""
+        return sum(self.told(name).is_pending for name in names)
+
+    def end(self, run: Run, name: str) -> End | None:
+        """How a job ended: the exit code of its process, `LOST` or `NEVER`; None while it waits, runs, or may run.
+
+        Raises:
+            Unreachable, RunProblem: The cluster does not say.
+        """
+        told = self.told(name)
+        if told.is_active:
+            return None
+        code = {"SUCCEEDED": 0, "STOPPED": STOPPED}.get(told.status, told.driver_exit_code)
+        if code is not None and (code < 0 or code > 128):
+            return code if code < 0 else 128 - code  # a shell says 137 for −9
+        if is_beating(run):
+            return None  # its node is cut off but goes on, or another job has the run
+        if code is not None:
+            return code
+        return NEVER if told.error_type in NEVER_BEGUN else LOST
+
+    def why(self, name: str) -> str:
+        """The last line that Ray has of a job that could not begin."""
+        return _last_line(self.told(name).message or "")
+
+    def check_began(self, run: Run, name: str) -> None:
+        """Refuse a job whose process ended and never came to say a word.
+
+        Raises:
+            RunProblem: It did not.
+        """
+        if run.written_status().state == "waiting":
+            raise RunProblem(
+                f"Every node of the cluster must have tltk, and see {home.home()} at that very path. Run {run.id} "
+                f"could not begin there: {self.why(name) or 'nothing was said'}"
+            )
+
+    def stop(self, name: str) -> None:
+        """Ask the job's process to end (SIGTERM), and after Ray's own patience make it (SIGKILL)."""
+        self._ask("POST", f"/api/jobs/{name}/stop")
+
+    def stop_study(self, study: str) -> None:
+        """Stop what a study that is no more has asked for."""
+        for name in self.active(study=study).values():
+            self.stop(name)
+
+    def forget(self, name: str) -> None:
+        """Take a job that has ended off Ray's list, which else grows for ever."""
+        self._ask("DELETE", f"/api/jobs/{name}")
+        self._jobs.pop(name, None)
+
+
+def is_beating(run: Run) -> bool:
+    """Whether the process that has the run lives: by its number on this machine, by its heartbeat on another."""
+    status = run.written_status()
+    if status.state != "running":
+        return False
+    if status.host == platform.node():
+        return is_alive(status.pid, status.pid_born)
+    return run.silence() < LOST_SECONDS
+
+
+def take_from_lost(run: Run) -> None:
+    """Let a run whose node was lost be begun elsewhere: it waits, and nobody has it.
+
+    A disk of the network may keep the locks of a machine that is gone for long. That nobody writes there any more has
+    been told by the heartbeat.
+    """
+    message = "Its node was lost; it goes on from its last checkpoint on another."
+    run.write_status(state="waiting", message=message, pid=0, host="")
+    home.remove(run.path / LOCK)
+
+
+def is_over(run: Run) -> bool:
+    """Whether its folder says that it ended, however that was."""
+    return run.written_status().state not in ACTIVE
+
+
+def _waits(share: dict[str, float]) -> str:
+    cpus, gpus, memory = (share[f"entrypoint_{name}"] for name in ("num_cpus", "num_gpus", "memory"))
+    asked = [f"{cpus:g} CPU{'s' * (cpus != 1)}"] * bool(cpus) + [f"{gpus:g} GPU{'s' * (gpus > 1)}"] * bool(gpus)
+    return f"Handed to the cluster; it needs {', '.join([*asked, f'{memory / 1e9:g} GB of memory'])} there."
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return truncate(lines[-1].strip(), 300) if lines else ""
+
+
+def _token() -> str:
+    """The cluster's, from where Ray itself looks for it; empty where there is none."""
+    if token := os.environ.get("RAY_AUTH_TOKEN", "").strip():
+        return token
+    try:
+        return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or TOKEN_FILE).expanduser().read_text().strip()
+    except (OSError, RuntimeError, ValueError):
+        return ""
