@@ -23,6 +23,7 @@ OPTIONAL = {
     "transformers": "text",
     "pillow_heif": "heif",
     "submitit": "slurm",
+    "fsspec": "store",
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "pyarrow": "parquet",
@@ -91,7 +92,7 @@ def test_what_the_tests_import_is_declared() -> None:
     imported = (
         {module for module, _ in outside(sorted((ROOT / "tests").rglob("*.py")))}
         - UNASKED
-        - {"pillow_heif", "onnxruntime", "tokenizers"}
+        - {"pillow_heif", "onnxruntime", "tokenizers", "fsspec"}
     )
     missing = imported - {module for name in TESTED for module in brings(name)}
     assert not missing, f"tests import {missing}, which no dependency of the extra `test` brings"

@@ -5,7 +5,8 @@ import { isOn, KEY, label, shouldTell } from "../../assets/components/notify/sta
 
 test("a notification comes where it is allowed, wanted, and nobody looks at the page", () => {
   assert.equal(shouldTell("granted", true, false), true);
-  for (const [permission, on, focused] of [["granted", true, true], ["granted", false, false], ["default", true, false], ["denied", true, false]])
+  const never = [["granted", true, true], ["granted", false, false], ["default", true, false], ["denied", true, false]];
+  for (const [permission, on, focused] of never)
     assert.equal(shouldTell(permission, on, focused), false);
 });
 

@@ -87,7 +87,7 @@ def test_run_show_list_export_delete(tmp_path: Path) -> None:
     plain = tltk("run", *TINY, "--boundary", "1", "--strategy", "lp_ft", "--knob", "probe=0.5")
     assert plain.exit_code == 0
     assert re.search(
-        r"test accuracy \d+\.\d % \(95% interval .* chance 10\.0%\), macro-F1 .* [1-9]\d* frozen tensors, 0 moved",
+        r"test accuracy \d+\.\d% \(95% interval .* chance 10\.0%\), macro-F1 .* [1-9]\d* frozen tensors, 0 moved",
         plain.stdout,
     )
     assert "All weights are drawn for pictures of 3 channels. A classifier of 10 classes is new" in plain.stdout

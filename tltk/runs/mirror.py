@@ -146,7 +146,13 @@ class Copy:
         self.keep(run, state, before)
 
     def keep(self, run: str, state: State, before: bytes = b"") -> None:
-        """Write down the state of a run, where it is another than before."""
+        """Write down the state of a run, where it is another than before.
+
+        Args:
+            run: Its id.
+            state: As it is now.
+            before: As it was written down last, as JSON; b"" = it is written in any case.
+        """
         data = msgspec.json.encode(state)
         if data != before:
             home.write_atomic(self.folder / "states" / f"{run}.json", data)
@@ -166,7 +172,11 @@ class Copy:
         return found[0] if found and found[0].term else None
 
     def whole(self, told: Manifest) -> Manifest:
-        """The same manifest with its files."""
+        """The same manifest with its files.
+
+        Raises:
+            RunProblem: The copy's file of it is gone.
+        """
         path = self.manifests / f"{told.run}.{told.writer}.json"
         try:
             return manifest.read(path.read_bytes(), told.run, told.writer)
@@ -316,7 +326,13 @@ def describe(file: BinaryIO, size: int | None = None) -> File:
 
 
 def holds(file: BinaryIO, at: int, part: Part) -> bool:
-    """Whether these bytes of a file are those of a part."""
+    """Whether these bytes of a file are those of a part.
+
+    Args:
+        file: That may hold them.
+        at: Where they would begin.
+        part: Its size and hash.
+    """
     file.seek(at)
     data = file.read(part.size)
     return len(data) == part.size and sha(data) == part.sha

@@ -157,7 +157,13 @@ def _shas(files: dict[str, File]) -> dict[str, str]:
 
 
 def adopt(copy: Copy, run: str, state: State) -> None:
-    """Remember what this writer told of a run before, where the note of it was lost."""
+    """Remember what this writer told of a run before, where the note of it was lost.
+
+    Args:
+        copy: This machine's.
+        run: Its id.
+        state: Filled in.
+    """
     if state.told or state.revision:
         return
     with contextlib.suppress(Missing, RunProblem):
