@@ -13,6 +13,21 @@ if TYPE_CHECKING:
     from tltk.specs.parts import ViewSpec
 
 
+def stored(domain: Domain, index: Tensor | np.ndarray, device: device) -> Tensor:
+    """What a domain holds at these positions, uint8, (n, …), on the device.
+
+    Args:
+        domain: Whose examples.
+        index: Positions, (n,).
+        device: Where to.
+    """
+    import numpy as np
+    import torch
+
+    at = index.numpy() if isinstance(index, torch.Tensor) else index
+    return torch.from_numpy(np.ascontiguousarray(domain.images[at])).to(device)
+
+
 class Modality(Protocol):
     """The loop, the bank and the analyses speak to examples through this alone; what a network sees are tensors."""
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from tltk.data.modality import stored
+
 if TYPE_CHECKING:
     from torch import Generator, Tensor, device
 
@@ -27,10 +29,7 @@ class Pictures:
             index: Positions, (n,).
             device: Where to.
         """
-        import torch
-
-        at = index.numpy() if isinstance(index, torch.Tensor) else index
-        return torch.from_numpy(np.ascontiguousarray(domain.images[at])).to(device)
+        return stored(domain, index, device)
 
     def augment(self, examples: Tensor, view: ViewSpec, generator: Generator) -> Tensor:
         """Floats in 0 … 1, (n, c, h, w), each with a view of its own: see `tltk.data.augment.views`.

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tltk.data.identity import Origins
+from tltk.data.modality import stored
 from tltk.data.texts import MAX_SHOWN_CHARS, shorten, tile
 from tltk.errors import DataProblem
 
@@ -169,10 +170,7 @@ class Rows:
             index: Positions, (n,).
             device: Where to.
         """
-        import torch
-
-        at = index.numpy() if isinstance(index, torch.Tensor) else index
-        return torch.from_numpy(np.ascontiguousarray(domain.images[at])).to(device)
+        return stored(domain, index, device)
 
     def augment(self, examples: Tensor, view: ViewSpec, generator: Generator) -> Tensor:
         """Bytes over 255, (n, 1, 8, size), which a network of rows multiplies by 255 again; rows are not augmented.

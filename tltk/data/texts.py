@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from tltk.data.identity import Origins
+from tltk.data.modality import stored
 from tltk.data.names import escape_name
 from tltk.specs.encoders import BYTES_PER_TOKEN
 
@@ -122,10 +123,7 @@ class Texts:
             index: Positions, (n,).
             device: Where to.
         """
-        import torch
-
-        at = index.numpy() if isinstance(index, torch.Tensor) else index
-        return torch.from_numpy(np.ascontiguousarray(domain.images[at])).to(device)
+        return stored(domain, index, device)
 
     def augment(self, examples: Tensor, view: ViewSpec, generator: Generator) -> Tensor:
         """Bytes over 255, (n, 1, 4, size), which a network of texts multiplies by 255 again; words dropped and swapped.

@@ -13,9 +13,9 @@ from tltk.data.rows import Columns, code
 from tltk.errors import WeightsMissing
 from tltk.nn.net import Net, make_backbone, make_net
 from tltk.nn.rows import RowBackbone
-from tltk.results.training import Fitting
 from tltk.specs.parts import NetSpec
 from tltk.weights import store, weightfile
+from tltk.weights.bytes import fitting_of_bytes
 from tltk.weights.checks import check_architecture
 
 OWN = "backbone."  # how names of tensors begin in what is kept of a run
@@ -51,21 +51,11 @@ def build_row_net(spec: NetSpec, n_classes: int, size: int, seed: int, columns: 
         raise WeightsMissing(f"Weights of {spec.backbone} must be scratch or run:ID. Got {spec.weights!r}.")
     net = make_net(backbone, size, 1, n_classes, spec, seed)
     net.options = {"columns": json.dumps(names)}
-    net.fitting = Fitting(
-        sentence=f"{told} A classifier of {n_classes:,} classes is new, its weights drawn by the seed.",
-        channels=1,
-        channels_made_for=1,
-        first_layer="",
-        channel_rule="drawn" if kind == "scratch" else "kept",
-        channel_factor=1.0,
-        mean=[0.0],
-        std=[round(1 / 255, 6)],
-        size=size,
-        size_made_for=0,
-        grid=[],
-        grid_made_for=[],
-        classes=n_classes,
-        classes_made_for=0,
+    net.fitting = fitting_of_bytes(
+        f"{told} A classifier of {n_classes:,} classes is new, its weights drawn by the seed.",
+        kind,
+        size,
+        n_classes,
     )
     return net
 

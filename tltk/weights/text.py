@@ -17,10 +17,10 @@ from tltk.nn.encoders import make_text_backbone
 from tltk.nn.head import Classifier
 from tltk.nn.net import Net, make_net
 from tltk.nn.text import MeanVectors, TextBackbone, WordList
-from tltk.results.training import Fitting
 from tltk.specs.encoders import STORED, WEIGHTS, locate, vectors_file
 from tltk.specs.parts import NetSpec
 from tltk.weights import store, weightfile
+from tltk.weights.bytes import fitting_of_bytes
 from tltk.weights.checks import check_architecture
 
 OWN = "backbone.encoder."  # how names of tensors begin in what is kept of a run
@@ -52,22 +52,12 @@ def build_text_net(spec: NetSpec, n_classes: int, size: int, seed: int) -> Net:
         told = _load_run(backbone, spec, where, mark)
     net = make_net(backbone, size, 1, n_classes, spec, seed)
     net.options = {"tokenizer": mark}
-    net.fitting = Fitting(
-        sentence=f"{told} Texts are read up to {backbone.tokens.longest} tokens. A classifier of {n_classes:,} classes "
+    net.fitting = fitting_of_bytes(
+        f"{told} Texts are read up to {backbone.tokens.longest} tokens. A classifier of {n_classes:,} classes "
         f"is new, its weights drawn by the seed.",
-        channels=1,
-        channels_made_for=1,
-        first_layer="",
-        channel_rule="drawn" if kind == "scratch" else "kept",
-        channel_factor=1.0,
-        mean=[0.0],
-        std=[round(1 / 255, 6)],
-        size=size,
-        size_made_for=0,
-        grid=[],
-        grid_made_for=[],
-        classes=n_classes,
-        classes_made_for=0,
+        kind,
+        size,
+        n_classes,
     )
     return net
 
