@@ -234,9 +234,13 @@ def follow(run: Run) -> None:
     from tqdm import tqdm
 
     bar = tqdm(total=1, disable=not sys.stderr.isatty(), unit="epoch", leave=False)
+    told = {""}
 
     def watch(run: Run) -> None:
         status = run.status
+        if bar.disable and status.state == "waiting" and status.message not in told:  # as for a cluster
+            told.add(status.message)
+            click.echo(status.message, err=True)
         bar.total = status.epochs or 1
         bar.n = status.epoch
         bar.set_description(status.message or f"{run.id} {status.state}")

@@ -17,6 +17,11 @@ class MlpDials(Spec):
     layers: int = knob(3, 1, 48, help="Layers below the classifier.")
     width: int = knob(64, 2, 4096, help="Numbers that a layer gives.")
 
+    @classmethod
+    def field_in_words(cls, name: str) -> str:
+        """A number as whoever wrote `mlp?…` knows it."""
+        return f"The {name} of an mlp"
+
 
 def reads_rows(backbone: str) -> bool:
     """Whether a network of this name reads rows of tables.

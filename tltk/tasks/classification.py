@@ -42,7 +42,7 @@ class Classification:
         """
         if self.metric in metrics.RANKED and self.n_classes != 2:
             raise BadSpec(
-                f"The {metrics.WORDS[self.metric]} is of two classes. There are {self.n_classes}; take optim.metric "
+                f"The {metrics.WORDS[self.metric]} needs two classes. There are {self.n_classes}; take optim.metric "
                 f"balanced_accuracy."
             )
 

@@ -70,7 +70,7 @@ def understand(text: str, part: str = EVERY) -> Input:
             what = "a file" if path.exists() else "nothing there"
             raise DataProblem(f"folder:PATH must name a folder. {escape_name(str(path))} is {what}; check the path.")
         return Input(kind, str(path))
-    if (colon and kind in data.domains) or data.split(text)[0] in data.domains:
+    if _is_domain(text):
         data.parse(text)
         return Input(DOMAIN, text)
     path = argument_path(text)
@@ -90,6 +90,26 @@ def understand(text: str, part: str = EVERY) -> Input:
     )
 
 
+def _is_domain(text: str) -> bool:
+    """Whether a word is meant as the name of a domain."""
+    kind, colon, _ = text.partition(":")
+    return bool(colon and kind in data.domains) or data.split(text)[0] in data.domains
+
+
+def _domain_of(text: str, modality: str, reads: str, example: str) -> Input:
+    """A domain that a network can read.
+
+    Args:
+        text: Its name.
+        modality: Of what the network reads.
+        reads: The same in words.
+        example: A name of such a domain.
+    """
+    if data.modality_of(text) != modality:
+        raise BadSpec(f"This training reads {reads}. {escape_name(text)} holds none; name {example}.")
+    return Input(DOMAIN, text)
+
+
 def understand_texts(text: str, part: str = EVERY) -> Input:
     """What a word names for a network of texts: a file of lines, a folder of .txt files, or a domain.
 
@@ -97,11 +117,8 @@ def understand_texts(text: str, part: str = EVERY) -> Input:
         UnknownName, BadSpec: A name that means nothing, or a domain of pictures.
         DataProblem: Nothing is there.
     """
-    kind, colon, _ = text.partition(":")
-    if (colon and kind in data.domains) or data.split(text)[0] in data.domains:
-        if data.modality_of(text) != TEXT:
-            raise BadSpec(f"This training reads texts. {escape_name(text)} holds pictures; name texts.")
-        return Input(DOMAIN, text)
+    if _is_domain(text):
+        return _domain_of(text, TEXT, "texts", "text:PATH")
     path = argument_path(text)
     if path.is_dir():
         return Input(FOLDER, str(path)) if part == EVERY else Input(DOMAIN, f"text:{path}")
@@ -121,11 +138,8 @@ def understand_rows(text: str) -> Input:
         UnknownName, BadSpec: A name that means nothing, or a domain of something else.
         DataProblem: Nothing is there.
     """
-    kind, colon, _ = text.partition(":")
-    if (colon and kind in data.domains) or data.split(text)[0] in data.domains:
-        if data.modality_of(text) != TABLE:
-            raise BadSpec(f"This training reads rows of tables. {escape_name(text)} holds others; name table:PATH.")
-        return Input(DOMAIN, text)
+    if _is_domain(text):
+        return _domain_of(text, TABLE, "rows of tables", "table:PATH")
     path = argument_path(text)
     if path.is_file():
         return Input(DOMAIN, f"table:{path}")
