@@ -32,6 +32,18 @@ class Inline(Local):
             queue.remove(job.run)
 
 
+class Late(Inline):
+    """Says why what is queued has to wait, and runs it when it is asked the second time."""
+
+    def wake(self) -> None:
+        for job in queue.jobs():
+            run = Run.at(job.run)
+            if not run.written_status().message:
+                run.write_status(message="The cluster must answer. It does not.")
+                return
+        super().wake()
+
+
 class Pretending(Idle):
     """Ends every child of a study at once: right on every second picture."""
 

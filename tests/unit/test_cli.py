@@ -422,3 +422,10 @@ def test_every_list_has_whole_sentences() -> None:
         for entry in said(verb):
             assert entry["summary"].endswith("."), entry["name"]
             assert f"{entry['name']} " in tltk(verb).stdout
+
+
+def test_why_a_run_waits_is_said_where_there_is_no_bar(here: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Late")
+    done = tltk("run", *TINY)
+    assert done.exit_code == 0, done.output
+    assert done.stderr.count("The cluster must answer. It does not.") == 1
