@@ -65,6 +65,30 @@ def test_processes_that_write_list_delete_and_damage_at_once_are_each_told_the_t
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+def test_what_was_read_before_another_wrote_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first reading is held up until a second has told of more; what is late must not stand above what is new."""
+    runs = [Run.create(TransferSpec(seed=s)) for s in range(3)]
+    plain = index._read
+    index.find()
+    runs[0].write_status(state="running", message="at first")
+
+    def held_up(run: Run) -> dict[str, object] | None:
+        monkeypatch.setattr(index, "_read", plain)
+        row = plain(run)
+        runs[0].write_status(state="done", message="at last")
+        runs[1].delete()
+        Run.create(TransferSpec(seed=9)).write_status(state="failed", message="new")
+        assert {entry.message for entry in index.find()} == {"at last", "", "new"}
+        return row
+
+    monkeypatch.setattr(index, "_read", held_up)
+    assert {entry.message for entry in index.find()} >= {"at last"}
+    with closing(sqlite3.connect(home.home() / "index.db")) as db:  # what is written there, before anybody looks again
+        found = dict(db.execute(f"SELECT id, message FROM {index._TABLE}"))
+    assert found[runs[0].id] == "at last"
+    assert {entry.id: entry.message for entry in index.find()} == {k: v for k, (v, _) in in_folders().items()}
+
+
 COLD = """
 import json
 from tltk.runs import index

@@ -14,6 +14,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -133,13 +134,14 @@ _COLUMNS = {
     "words": "TEXT NOT NULL",  # what is searched, in small letters
     "mark": "INTEGER NOT NULL",  # changes when the folder does
     "files": "INTEGER NOT NULL",  # which of LOOKED_AT there were
+    "written": "INTEGER NOT NULL",  # another number each time that the row is written
 }
 _BODY = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
 # A table of another version holds other columns, or the same with another meaning: it has another name.
 _TABLE = "runs_" + hashlib.sha256(f"2 {tltk.__version__} {_BODY}".encode()).hexdigest()[:8]
 _MAKE = (
     f"CREATE TABLE IF NOT EXISTS {_TABLE} ({_BODY}, PRIMARY KEY (id))",
-    f"CREATE INDEX IF NOT EXISTS {_TABLE}_looks ON {_TABLE} (id, mark, files)",  # all that a look needs
+    f"CREATE INDEX IF NOT EXISTS {_TABLE}_looks ON {_TABLE} (id, mark, files, written)",  # all that a look needs
     f"CREATE INDEX IF NOT EXISTS {_TABLE}_newest ON {_TABLE} (created DESC, id)",
     f"CREATE INDEX IF NOT EXISTS {_TABLE}_state ON {_TABLE} (state, created)",
     f"CREATE TABLE IF NOT EXISTS {_TABLE}_look (ended REAL NOT NULL, took REAL NOT NULL)",  # the last at all folders
@@ -374,11 +376,9 @@ def _query(
                 raise
             if getattr(fault, "sqlite_errorcode", 0) & 0xFF in REFUSED and not path.is_dir():
                 break
-            if before is not None and before == _stat(path):  # else another process has made it anew meanwhile
-                if home.quarantine(path, str(fault)) is None:
-                    break
-                with contextlib.suppress(OSError):
-                    home.remove(path.with_name(path.name + "-journal"))
+            is_new = before is None or before != _stat(path)  # another process has made it anew meanwhile
+            if not is_new and home.quarantine(path, str(fault)) is None:
+                break
     db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     try:  # what was written once is a start; what has changed since is read again
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as old:
@@ -473,8 +473,8 @@ def _look_through(db: sqlite3.Connection, names: Collection[str] | None = None) 
     began = time.monotonic()
     values = () if names is None else (json.dumps(list(names)),)
     which = "" if names is None else "WHERE id IN (SELECT value FROM json_each(?))"
-    words = f"SELECT id, mark, files FROM {_TABLE} {which}"
-    known = {run: (mark, files) for run, mark, files in db.execute(words, values)}
+    words = f"SELECT id, mark, files, written FROM {_TABLE} {which}"
+    known = {run: (mark, files, written) for run, mark, files, written in db.execute(words, values)}
     folder = str(home.folder("runs"))
     with _directory(folder) as (prefix, where):
         marks = {
@@ -485,38 +485,67 @@ def _look_through(db: sqlite3.Connection, names: Collection[str] | None = None) 
         }
     if names is None:
         _note_look(db, len(marks), time.monotonic() - began)  # without what is read of those that have changed
-    gone = [(run, known[run][0]) for run in known.keys() - {run for run, mark in marks.items() if mark is not None}]
-    changed = [run for run, mark in marks.items() if mark is not None and (run not in known or mark != known[run][0])]
-    rows = {run: _read(Run.at(run)) for run in changed}
-    gone += [(run, known[run][0]) for run, row in rows.items() if row is None and run in known]
+    present = {run for run, mark in marks.items() if mark is not None}
+    changed = [run for run in present if run not in known or marks[run] != known[run][0]]
+    rows: dict[str, dict[str, Any] | None] = {run: _read(Run.at(run)) for run in changed}
+    rows |= dict.fromkeys(known.keys() - present)
+    written, outrun = _write(db, rows, {run: known[run][2] for run in rows if run in known})
+    found = present if names is None else written
+    # What another process wrote meanwhile may be older than what was read here, or newer: only the folder knows.
+    return found | _look_through(db, outrun) if outrun else found
+
+
+def _write(
+    db: sqlite3.Connection, rows: dict[str, dict[str, Any] | None], known: dict[str, int]
+) -> tuple[set[str], list[str]]:
+    """Put down what was read of these folders, unless another process has written meanwhile.
+
+    Args:
+        db: The table.
+        rows: What each is found to be; None = gone.
+        known: The `written` of those that the table had before they were read.
+
+    Returns:
+        The runs that are written or forgotten, and those whose row another wrote since `known`, with other content.
+    """
     put = {run: _values(row) for run, row in rows.items() if row is not None}
     for run in [run for run in put if run in known][:1000]:  # looked at anew and found the same: nothing to write
-        if db.execute(f"SELECT * FROM {_TABLE} WHERE id = ?", (run,)).fetchone() == put[run]:
+        if _is_same(db.execute(f"SELECT * FROM {_TABLE} WHERE id = ?", (run,)).fetchone(), put[run]):
             del put[run]
-    present = {run for run, mark in marks.items() if mark is not None}
-    found = present if names is None else {*put, *(run for run, _ in gone)}
+    gone = [run for run in known if rows[run] is None]
+    outrun = []
     if not put and not gone:
-        return found
+        return set(), []
     db.execute("BEGIN IMMEDIATE")
     try:
-        if len(put) > 1:  # of many that find an empty table at once, the first fills it
-            now = dict(db.execute(f"SELECT id, mark FROM {_TABLE} {which}", values))
-            put = {run: row for run, row in put.items() if now.get(run) != row[_MARK]}
+        for run in [*put, *gone]:
+            before = db.execute(f"SELECT * FROM {_TABLE} WHERE id = ?", (run,)).fetchone()
+            if (before[_WRITTEN] if before else None) == known.get(run):
+                continue  # nobody else has written it
+            if not (_is_same(before, put.get(run)) or (before is None and run in gone)):
+                outrun.append(run)
+            put.pop(run, None)
+        gone = [run for run in gone if run not in outrun]
         db.executemany(_PUT, put.values())
-        db.executemany(f"DELETE FROM {_TABLE} WHERE id = ? AND mark = ?", gone)
+        db.executemany(f"DELETE FROM {_TABLE} WHERE id = ?", [(run,) for run in gone])
         db.execute("COMMIT")
     except BaseException:
         with contextlib.suppress(sqlite3.Error):
             db.execute("ROLLBACK")
         raise
-    return found
+    return {*put, *gone}, outrun
 
 
-_MARK = list(_COLUMNS).index("mark")
+def _is_same(row: tuple[Any, ...] | None, other: tuple[Any, ...] | None) -> bool:
+    """Whether two rows say the same, whenever they were written."""
+    return row is not None and other is not None and row[:_WRITTEN] == other[:_WRITTEN]
+
+
+_WRITTEN = len(_COLUMNS) - 1  # the last
 
 
 def _values(row: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in _COLUMNS)
+    return (*(row[name] for name in _COLUMNS if name != "written"), secrets.randbits(62))
 
 
 # -- the folders -------------------------------------------------------------------------------------
