@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -322,35 +323,86 @@ FILES = {
 }
 
 
+# Verb after verb in one process, where a worker would import the engine anew for each: what is dropped in is found by
+# the imports, and these are the same. One training goes through the queue and a worker of its own.
+DRIVER = """
+import json, sys
+from click.testing import CliRunner
+from tltk.cli.main import main
+
+for line in sys.stdin:
+    done = CliRunner().invoke(main, json.loads(line))
+    fault = "" if done.exit_code == 0 else f"{done.output}{done.exception!r}"
+    print(json.dumps([done.exit_code, done.stdout, fault]), flush=True)
+"""
+AT_ONCE = '''
+    """Runs what is queued at once, in the process that asks."""
+    from tltk.jobs import Local, queue, worker
+    from tltk.runs.run import Run
+
+
+    class AtOnce(Local):
+        """No worker."""
+
+        def wake(self):
+            for job in queue.jobs():
+                worker.execute(Run.at(job.run))
+                queue.remove(job.run)
+    '''
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a copy of the package into which one of each was dropped."""
     root = tmp_path_factory.mktemp("house")
     shutil.copytree(PACKAGE, root / "tltk", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "assets").symlink_to(PACKAGE.parent / "assets")
-    for name, text in FILES.items():
+    for name, text in {**FILES, "../at_once.py": AT_ONCE}.items():
         path = root / "tltk" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(dedent(text).lstrip())
     return root
 
 
-def tltk(house: Path, *words: str) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(house), "TLTK_HOME": str(house / "home"), "TLTK_SPARE": "0"}
-    done = subprocess.run(
-        [sys.executable, "-m", "tltk.cli", *words],
-        capture_output=True,
+def environment(house: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(house), "TLTK_HOME": str(house / "home"), "TLTK_SPARE": "0"}
+
+
+@pytest.fixture(scope="module")
+def driver(house: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that takes the words of one command after the other."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", DRIVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        env=environment,
+        env={**environment(house), "TLTK_EXECUTOR": "at_once:AtOnce"},
         cwd=house,
-        timeout=240,
     )
-    assert done.returncode == 0, done.stderr + done.stdout
-    return done.stdout
+    yield process
+    process.communicate(timeout=60)
 
 
-def names(house: Path, verb: str) -> list[str]:
-    return [entry["name"] for entry in json.loads(tltk(house, verb, "--json"))]
+Tltk = Callable[..., str]
+
+
+@pytest.fixture
+def tltk(driver: subprocess.Popen[str]) -> Tltk:
+    """The command with these words: what it says."""
+
+    def ask(*words: str) -> str:
+        assert driver.stdin and driver.stdout
+        driver.stdin.write(json.dumps(words) + "\n")
+        driver.stdin.flush()
+        code, said, fault = json.loads(driver.stdout.readline())
+        assert code == 0, fault
+        return str(said)
+
+    return ask
+
+
+def names(tltk: Tltk, verb: str) -> list[str]:
+    return [entry["name"] for entry in json.loads(tltk(verb, "--json"))]
 
 
 @pytest.mark.parametrize(
@@ -365,18 +417,18 @@ def names(house: Path, verb: str) -> list[str]:
         ("reweightings", "even"),
     ],
 )
-def test_it_is_listed(house: Path, verb: str, name: str) -> None:
-    assert name in names(house, verb) and name in tltk(house, verb)
+def test_it_is_listed(tltk: Tltk, verb: str, name: str) -> None:
+    assert name in names(tltk, verb) and name in tltk(verb)
 
 
-def test_verbs_of_an_analysis_and_of_a_study_are_in_the_help(house: Path) -> None:
-    text = tltk(house, "--help")
+def test_verbs_of_an_analysis_and_of_a_study_are_in_the_help(tltk: Tltk) -> None:
+    text = tltk("--help")
     assert "How many pictures a domain has." in text and "Train twice" in text
-    assert "--target" in tltk(house, "count", "--help") and "--strategy" in tltk(house, "twice", "--help")
+    assert "--target" in tltk("count", "--help") and "--strategy" in tltk("twice", "--help")
 
 
-def run(house: Path, *words: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(tltk(house, *words, "--json"))
+def run(tltk: Tltk, *words: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(tltk(*words, "--json"))
     assert found["state"] == "done", found["message"]
     return found
 
@@ -400,18 +452,27 @@ SMALL = (
 def test_they_train_and_answer(house: Path) -> None:
     """Strategy, adapter, term and domain in one training, through the queue and a worker."""
     words = ("--strategy", "last_layers", "--knob", "n=2", "--adapter", "weight", "--term", "small_logits:weight=0.1")
-    found = run(house, "run", *SMALL, *words)
+    done = subprocess.run(
+        [sys.executable, "-m", "tltk.cli", "run", *SMALL, *words, "--json"],
+        capture_output=True,
+        text=True,
+        env=environment(house),
+        cwd=house,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    found = json.loads(done.stdout)
     assert found["result"]["boundary"] == found["result"]["depth"] - 2 and found["result"]["frozen_moved"] == 0
     rows = (Path(found["path"]) / "rows.jsonl").read_text().splitlines()
     assert any(json.loads(row)["name"] == "term.small_logits" for row in rows)
 
 
-def test_an_analysis_and_a_study_run(house: Path) -> None:
-    assert run(house, "count", "--target", "stripes", "--n", "60")["result"] == {"n": 60}
-    assert "60 pictures" in tltk(house, "count", "--target", "stripes", "--n", "60")
-    found = run(house, "twice", *SMALL)
+def test_an_analysis_and_a_study_run(house: Path, tltk: Tltk) -> None:
+    assert run(tltk, "count", "--target", "stripes", "--n", "60")["result"] == {"n": 60}
+    assert "60 pictures" in tltk("count", "--target", "stripes", "--n", "60")
+    found = run(tltk, "twice", *SMALL)
     assert len(found["result"]["accuracies"]) == 2 and len(found["children"]) == 2
-    tltk(house, "report", found["id"], "twice.html")
+    tltk("report", found["id"], "twice.html")
     page = (house / "twice.html").read_text(encoding="utf-8")
     assert "Two bars of accuracy." in page and f"<td>{found['result']['accuracies'][0]:.4f}</td>" in page
 
@@ -423,33 +484,33 @@ def test_a_study_with_a_table_is_on_the_page_of_studies(house: Path) -> None:
     assert "twice" in done.stdout.split(), done.stderr
 
 
-def test_a_criterion_picks_an_epoch(house: Path) -> None:
+def test_a_criterion_picks_an_epoch(tltk: Tltk) -> None:
     words = ("--source", "rendered_digits", "--source-n", "60", "--labels", "source")
     other = tuple("blended_digits" if word == "stripes" else word for word in SMALL)
-    found = run(house, "run", *(word.replace("60", "300") for word in other), *words[:3], "300", *words[4:])
+    found = run(tltk, "run", *(word.replace("60", "300") for word in other), *words[:3], "300", *words[4:])
     assert "most_classes" in {pick["criterion"] for pick in found["result"]["adaptation"]["picks"]}
 
 
-def test_a_technique_of_theirs_races_and_its_spec_is_public(house: Path) -> None:
+def test_a_technique_of_theirs_races_and_its_spec_is_public(house: Path, tltk: Tltk) -> None:
     words = ("--arms", "fine_tune,last_layers+weight+small_logits", "--lrs", "1e-3", "--seeds", "2", "--widen", "0")
-    found = run(house, "race", *SMALL, *words)
+    found = run(tltk, "race", *SMALL, *words)
     assert {arm["name"] for arm in found["result"]["arms"]} == {"fine_tune", "last_layers+weight+small_logits"}
     code = "import tltk; assert tltk.TwiceSpec.verb == 'twice'"
     subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(house)}, cwd=house, check=True)
 
 
-def test_a_cause_is_weighed_with_the_others(house: Path) -> None:
+def test_a_cause_is_weighed_with_the_others(tltk: Tltk) -> None:
     words = ("--source", "rendered_digits", "--source-n", "60", "--lrs", "1e-3", "--seeds", "2", "--widen", "0")
-    found = run(house, "causes", *SMALL, *words)["result"]
+    found = run(tltk, "causes", *SMALL, *words)["result"]
     [mine] = [one for one in found["causes"] if one["name"] == "small_pictures"]
     assert (mine["level"], mine["score"]) == ("likely", 1.0) and len(found["causes"]) > 2
 
 
-def test_a_measure_and_a_score_are_used(house: Path) -> None:
+def test_a_measure_and_a_score_are_used(tltk: Tltk) -> None:
     common = ("--target", "stripes", "--n", "60", "--size", "32", "--pictures", "20")
     net = ("--backbone", "test_resnet")
     shift = run(
-        house,
+        tltk,
         "shift",
         *common,
         *net,
@@ -463,14 +524,14 @@ def test_a_measure_and_a_score_are_used(house: Path) -> None:
         "19",
     )
     assert [row["measure"] for row in shift["result"]["table"]] == ["mean_gap"]
-    rank = run(house, "rank", *common, "--candidates", "test_resnet", "--scores", "spread")
+    rank = run(tltk, "rank", *common, "--candidates", "test_resnet", "--scores", "spread")
     assert rank["result"]["rows"][0]["scores"]["spread"] > 0
 
 
-def test_a_learner_an_alignment_and_a_reweighting_are_used(house: Path) -> None:
+def test_a_learner_an_alignment_and_a_reweighting_are_used(tltk: Tltk) -> None:
     data = ("--target", "stripes", "--n", "60", "--size", "32", "--source", "stripes", "--source-n", "60")
     other = ("--source-seed", "1", "--labels", "source", "--backbone", "test_resnet", "--seeds", "1")
     ways = ("--learners", "nearest_mean,ridge", "--alignments", "same_mean", "--reweightings", "even")
-    found = run(house, "classify", *data, *other, *ways)["result"]
+    found = run(tltk, "classify", *data, *other, *ways)["result"]
     assert {"nearest_mean", "nearest_mean+same_mean", "ridge+even"} <= {row["name"] for row in found["rows"]}
     assert [one["effective"] for one in found["weights"]] == [one["n"] for one in found["weights"]]
