@@ -41,7 +41,7 @@ def with_term(asked: TransferSpec, name: str, **knobs: Any) -> TransferSpec:
 
 
 def companion(run: Record) -> Net:
-    (found,) = run.training.companions
+    (found,) = run.training.terms.companions
     return found
 
 
@@ -102,7 +102,7 @@ def test_without_coupling_two_networks_train_as_if_alone(boundary: int) -> None:
 
 
 def companion_at_start(asked: TransferSpec, d: Domain) -> Net:
-    (found,) = training(asked, d).companions
+    (found,) = training(asked, d).terms.companions
     return found
 
 
@@ -163,7 +163,7 @@ def test_a_frozen_layer_of_the_second_network_that_moves_is_found() -> None:
     made._enter(made.phases[0])
     name = next(n for n in made.net.layer_of if made.net.layer_of[n] == 0)
     with torch.no_grad():
-        made.companions[0].state_dict()[name].add_(1)
+        made.terms.companions[0].state_dict()[name].add_(1)
     assert [x for audit in made.audits for x in audit.changed_tensors()] == [name]
 
 

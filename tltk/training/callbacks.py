@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,3 +50,23 @@ class Progress:
     energy_source: str = ""  # what these were read from; "" = there were none
     weights: dict[str, dict[str, list[float]]] = field(default_factory=dict)  # term → task → weight after each epoch
     probed: dict[str, tuple[float, float, float]] = field(default_factory=dict)  # features at the start, by probe
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> Progress:
+        """As a checkpoint tells it, whose JSON has lists for tuples; what older versions did not tell is inferred.
+
+        Args:
+            told: Field → value.
+        """
+        best, last = tuple(told["best"]), tuple(told.get("last", told["best"]))
+        own = {
+            "best": best,
+            "last": last,
+            "kept": [(int(at), str(part)) for at, part in told.get("kept", [])],
+            "picks": {name: tuple(pick) for name, pick in told.get("picks", {}).items()},
+            "remembered": tuple(told.get("remembered", (0.0, 0.0))),
+            "probed": {name: tuple(share) for name, share in told.get("probed", {}).items()},
+            # Checkpoints of versions without another metric than accuracy have no accuracies beside it.
+            "accuracies": tuple(told.get("accuracies", (best[0], last[0]))),
+        }
+        return cls(**{**told, **own})

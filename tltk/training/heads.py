@@ -178,9 +178,8 @@ class HeadBatch(Training):
         self.audit: _OncePerEpoch = _OncePerEpoch(net)
         self.audits = [self.audit]
         self._kept: dict[str, BatchSource] = {}
-        self._reports = {}
         self._enter(phase)
-        if not self.cached:
+        if not self.feeds.is_cached:
             raise CannotSplit("The features of the frozen layers must be kept. They are not.")
         test = self._feed("test", self.split.test, ViewSpec())
         feeds = {"train": (self.train_feed, together), "val": (self.val_feed, split.val), "test": (test, split.test)}
@@ -195,8 +194,8 @@ class HeadBatch(Training):
         """As in a training; once all are kept, what is kept, at the cost that it has for one training."""
         if part not in self._kept:
             return super()._feed(part, index, view, batch, domain)
-        assert self.cut is not None
-        self._spend_once(self.cut.boundary, part, len(index))
+        assert self.feeds.cut is not None
+        self._spend_once(self.feeds.cut.boundary, part, len(index))
         return self._kept[part]
 
     def _make_heads(self) -> None:

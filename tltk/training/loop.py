@@ -8,7 +8,6 @@ Every random stream is a function of (seed, epoch), so a resumed run draws what 
 from __future__ import annotations
 
 import copy
-import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -17,19 +16,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import Tensor
 
-from tltk import adapters, terms
+from tltk import adapters
 from tltk.adapters.adapter import Adapter
-from tltk.data.attributes import attribute_to_learn
 from tltk.data.cautions import figures
 from tltk.data.domain import Domain, Split
-from tltk.errors import BadSpec, CannotSplit, Diverged, RunProblem
-from tltk.nn.cut import Activations, Cut, evaluation_mode
+from tltk.errors import BadSpec, Diverged, RunProblem
+from tltk.nn.cut import Activations
 from tltk.nn.flops import layer_flops
-from tltk.nn.freeze import Audit, freeze, keep_running_statistics, take_statistics
-from tltk.nn.head import Classifier, make_head
+from tltk.nn.freeze import Audit, freeze, take_statistics
+from tltk.nn.head import Classifier
 from tltk.nn.net import Net
 from tltk.nn.state import pack, unpack
 from tltk.results.rows import Row
@@ -40,14 +37,13 @@ from tltk.specs.size import channels_and_size
 from tltk.specs.training import TransferSpec
 from tltk.strategies.phase import Phase
 from tltk.tasks import Classification, ClassLoss, Outcome, Task
-from tltk.terms.term import Setting, Side, Start, Step, Term
+from tltk.terms.term import Side, Step
 from tltk.training import checkpoint, cost, pretext
 from tltk.training.bank import FeatureBank, derive_seed
 from tltk.training.batches import BatchSource, CachedBatches, LiveBatches, epoch_batches
 from tltk.training.callbacks import Callbacks, Progress, Stopped
-from tltk.training.compiled import CompiledPass
+from tltk.training.feeds import EVALUATION_BATCH_PICTURES, Feeds
 from tltk.training.forgetting import Known
-from tltk.training.growth import sizes_px
 from tltk.training.loss import batch_loss
 from tltk.training.meter import Energy, Meter, forget_peak_memory, peak_memory
 from tltk.training.optimizer import make_optimizer, pick_device
@@ -55,13 +51,12 @@ from tltk.training.passes import SOURCE, Passes
 from tltk.training.precision import choose_precision
 from tltk.training.processes import Processes
 from tltk.training.schedule import phase_at, progress_at, schedule
+from tltk.training.term_set import TermSet
 from tltk.verdicts.metrics import ACCURACY, WORDS
 
-ORDER, VIEWS, COPIES, MIXUP, MODULES = range(5)  # names of the random streams; the source's is 5
-TERMS, SELECTION = 6, 7
+ORDER, VIEWS, MIXUP, MODULES, SELECTION = 0, 1, 3, 4, 7  # names of the random streams; others stand in their modules
 ORACLE = "oracle"  # the epoch that the target's validation labels would pick
 ROWS_PER_EPOCH = 10  # rows of a long epoch
-EVALUATION_BATCH_PICTURES = 256  # pictures in a batch that is only looked at
 
 __all__ = ["Callbacks", "Progress", "Stopped", "Training", "pick_device"]
 
@@ -101,64 +96,45 @@ class Training:
         known: Known | None = None,
         classifier: Classifier | None = None,
     ) -> None:
-        self.spec, self.domain, self.split, self.phases, self.bank, self.callbacks = (
-            spec,
-            domain,
-            split,
-            phases,
-            bank,
-            callbacks,
-        )
+        self.spec, self.domain, self.split = spec, domain, split
+        self.phases, self.callbacks = phases, callbacks
+        if len(split.train) < 2:
+            raise BadSpec(f"Training needs at least two pictures. Got {len(split.train)}.")
         self.device, self.processes = pick_device(spec.optim.device), Processes.of(spec.optim)
         self.net = net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.adapter = adapters.make(spec.adapter)
-        made = {one.name: terms.make(one) for one in spec.terms}
-        self.terms = {
-            name: term for name, term in made.items() if term.weight
-        }  # with weight 0 it is as if there were none
-        self.needs = {need for term in self.terms.values() for need in term.needs}
         self.learns_source = spec.labels in ("source", "both")
         self.adapts = spec.labels == "source"  # without the target's labels
         self.unlabelled = spec.labels == "none"  # terms teach, the head is frozen
         self.source, self.known = source, known if source is not None else None
         self.task: Task = self._task()
-        self.reads_source = source is not None and (self.learns_source or "source" in self.needs)
-        self.modules = self._term_modules()
-        self.companions = [module for module in self.modules.values() if isinstance(module, Net)]
+        self.terms = TermSet(spec, self.net, self.task.n_outputs, phases, (domain, split), source, classifier)
+        self.reads_source = source is not None and (self.learns_source or "source" in self.terms.needs)
         self.audit = Audit(net, spec.net.norm)
-        self.audits = [self.audit, *(Audit(one, spec.net.norm) for one in self.companions)]
+        self.audits = [self.audit, *(Audit(one, spec.net.norm) for one in self.terms.companions)]
         self.now = Progress()
-        self.cached = False
         self.best: dict[str, Tensor] = {}
         self.labels = torch.from_numpy(domain.labels)
         self.passes = Passes(
             self.net,
-            self.needs,
+            self.terms.needs,
             self.labels[split.train],
             None if source is None else torch.from_numpy(source[0].labels[source[1].train]),
             self.adapts or self.unlabelled,
             spec.seed,
-            self._attributes(),
+            self.terms.attributes(),
             self.processes,
         )
-        self.prepared: dict[str, dict[str, Tensor]] | None = None
-        self.classifier = None
-        if classifier is not None and "classifier" in self.needs:
-            self.classifier = dataclasses.replace(
-                classifier, weight=classifier.weight.to(self.device), bias=classifier.bias.to(self.device)
-            )
-        self.names = {id(p): n for n, p in (*net.named_parameters(), *self.modules.named_parameters(prefix="terms"))}
+        learn = (*net.named_parameters(), *self.terms.modules.named_parameters(prefix="terms"))
+        self.names = {id(p): n for n, p in learn}
         channels, self.picture_size = channels_and_size(net.shape)
         below = layer_flops(spec.net.backbone, self.picture_size, channels)
         self.flops = below and (*below, 2 * net.width * self.task.n_outputs)  # None: unknown
-        self.sides = sizes_px(spec.optim.first_size, net.shape[-1], sum(phase.epochs for phase in phases))
-        self._check_sides()
         self.precision = choose_precision(spec.optim, self.net, self.device, callbacks.notify)
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
-        if len(split.train) < 2:
-            raise BadSpec(f"Training needs at least two pictures. Got {len(split.train)}.")
-        self._check_processes()
-        self.processes.join_norms(self.net, *self.companions)
+        epochs = sum(phase.epochs for phase in phases)
+        self.feeds = Feeds(spec, self.net, len(split.train), epochs, bank, callbacks, self.autocast, self.processes)
+        self.processes.join_norms(self.net, *self.terms.companions)
 
     # -- the loop ------------------------------------------------------------------------------
 
@@ -240,19 +216,19 @@ class Training:
 
     def _enter(self, phase: Phase) -> None:
         """Freeze, take the features of the frozen part from the bank, build the optimiser: in this order."""
-        if self.prepared is None:
-            self.prepared = self._prepare() if self.terms else {}
-        for one, audit in zip((self.net, *self.companions), self.audits, strict=True):
+        if self.terms and self.terms.prepared is None:
+            self._prepare_terms()
+        for one, audit in zip((self.net, *self.terms.companions), self.audits, strict=True):
             freeze(one, phase.boundary, self.spec.net.norm, above=phase.frozen_above, learns=self._learns)
             audit.record(self._learned_before(phase))
         view = self.spec.views
-        self.cut = self._cut(cost.cache_boundary(self.flops, self.phases, phase, self.spec.optim.mixup))
-        self.cached = self.cut is not None and self.cut.boundary > 0
-        self.train_feed = self._feed("train", self.split.train, view, self._sizes[0])
+        self.feeds.enter(cost.cache_boundary(self.flops, self.phases, phase, self.spec.optim.mixup))
+        self.train_feed = self._feed("train", self.split.train, view, self.feeds.largest)
         self.val_feed = self._feed("val", self.split.val, ViewSpec())
         source_feed = self._enter_source(view)
         if self.spec.optim.compile:
-            self.train_feed = self._compile(self.train_feed)
+            both = self.learns_source  # domains go through together
+            self.train_feed = self.feeds.compiled(self.train_feed, "layers" in self.terms.needs, both)
         self.passes.enter(phase.boundary, self.train_feed, source_feed)
         self._task_feeds: dict[str, BatchSource] = {}
         # What lies above this boundary will have moved: a later phase computes its features again.
@@ -260,9 +236,9 @@ class Training:
         if self.unlabelled:  # the losses of two phases are of two things
             self.now.best, self.now.losses = Progress().best, []
         old = getattr(self, "optimizer", None)
-        self.optimizer = make_optimizer(self.net, phase, self.spec, list(self.modules.values()))
+        self.optimizer = make_optimizer(self.net, phase, self.spec, list(self.terms.modules.values()))
         self._check_optimised()
-        self.processes.wrap(self.net, self.modules)
+        self.processes.wrap(self.net, self.terms.modules)
         if old is not None:  # layers that trained before keep their momentum
             for group in self.optimizer.param_groups:
                 for parameter in group["params"]:
@@ -281,15 +257,15 @@ class Training:
             self.source_test = self._feed("source_test", split.test, ViewSpec(), domain=domain)
         if not self.reads_source:
             return None
-        found = self._feed("source", split.train, view, self._sizes[0], domain)
+        found = self._feed("source", split.train, view, self.feeds.largest, domain)
         if self.learns_source and type(found) is not type(self.train_feed):  # both go through in one batch
-            self.cached, self.cut = False, None
-            self.train_feed = self._live(self.domain, self.split.train, view, self._side)
-            found = self._live(domain, split.train, view, self._side)
+            self.feeds.cut = None
+            self.train_feed = self.feeds.live(self.domain, self.split.train, view, self._side)
+            found = self.feeds.live(domain, split.train, view, self._side)
         return found
 
-    def _prepare(self) -> dict[str, dict[str, Tensor]]:
-        """What each term computes once, before the first step.
+    def _prepare_terms(self) -> None:
+        """Let the terms compute what they compute once, before the first step.
 
         Nothing is read from the bank for it: a layer that learns in a later phase alone lies below what is kept for
         the first one, and has a gradient here all the same.
@@ -305,30 +281,7 @@ class Training:
             theirs = LiveBatches(self.net, domain, split.train, ViewSpec(), self.device)
             known = None if self.known is None else torch.from_numpy(self.known.labels[split.train])
         self.passes.enter(lowest, feed, theirs)
-        found = {}
-        for i, (name, term) in enumerate(self.terms.items()):
-            start = Start(
-                self.net,
-                self.task.n_outputs,
-                len(self.split.train),
-                derive_seed(self.spec.seed, TERMS, i, 1),
-                self.classifier,
-                self._once,
-                self._pictures,
-                tuple(self.domain.classes),
-                known,
-            )
-            found[name] = {key: self._laid_out(value.detach()) for key, value in term.prepare(start).items()}
-        self.net.zero_grad(set_to_none=True)
-        return found
-
-    def _laid_out(self, prepared: Tensor) -> Tensor:
-        """On the device, filters laid out as the network's: beside another layout they take half as long again.
-
-        The same whether they were computed now or come from a checkpoint, since sums of another layout round otherwise.
-        """
-        layout = torch.channels_last if prepared.ndim == 4 else torch.contiguous_format
-        return prepared.to(self.device).contiguous(memory_format=layout)
+        self.terms.prepare(self._once, known)
 
     def _once(self, domain: str, size: int, most: int = 0) -> Iterator[Side]:
         """As `Passes.once`, with the FLOPs counted: thrice a forward pass where the term asks for gradients."""
@@ -336,13 +289,6 @@ class Training:
             if self.flops is not None:
                 self.now.flops += len(side.logits) * sum(self.flops) * (3 if torch.is_grad_enabled() else 1)
             yield side
-
-    def _pictures(self, size: int) -> Iterator[Tensor]:
-        """The target's training pictures in order, in 0 … 1, without augmentation."""
-        modality = self.domain.modality
-        for index in torch.split(torch.from_numpy(self.split.train), size):
-            examples = modality.tensors(self.domain, index.numpy(), self.device)
-            yield modality.augment(examples, ViewSpec(), torch.Generator())
 
     def _learns(self, name: str) -> bool:
         """Whether the adapter lets this parameter of a learning layer learn."""
@@ -372,135 +318,18 @@ class Training:
                 f"tltk; please report it with this run's folder."
             )
 
-    def _term_modules(self) -> nn.ModuleDict:
-        """What the terms learn themselves, by the term's place among them; its initial weights depend on the seed."""
-        found = nn.ModuleDict()
-        kind, dropout = self.spec.net.head, self.spec.net.dropout
-        with torch.random.fork_rng(devices=[]):
-            for i, term in enumerate(self.terms.values()):
-                torch.manual_seed(derive_seed(self.spec.seed, TERMS, i))
-                domain, split = self._tasks_of(term)
-                classes = {task: attribute_to_learn(domain, task, split.train).classes for task in term.tasks}
-                head = partial(make_head, kind, self.net.width, dropout=dropout)
-                module = term.build(Setting(self.net, self.task.n_outputs, head, classes, self.phases))
-                if module is not None:
-                    found[str(i)] = module
-        return found.to(self.device)
-
-    def _module(self, name: str) -> nn.Module | None:
-        """What this term learns itself."""
-        at = str(list(self.terms).index(name))
-        return self.modules[at] if at in self.modules else None  # noqa: SIM401  (it has no `get`)
-
-    def _tasks_of(self, term: Term) -> tuple[Domain, Split]:
-        """The domain of whose pictures a term learns its tasks, and its parts."""
-        if self.source is not None and (self.adapts or term.tasks_on_source):
-            return self.source
-        return self.domain, self.split
-
-    def _attributes(self) -> dict[str, dict[str, Tensor]]:
-        """Domain → name → number of each of its training pictures, of the attributes that terms learn."""
-        found: dict[str, dict[str, Tensor]] = {"target": {}, "source": {}}
-        for term in self.terms.values():
-            domain, split = self._tasks_of(term)
-            for task in term.tasks:
-                numbers = torch.from_numpy(domain.attributes[task].numbers[split.train])
-                found["target" if domain is self.domain else "source"][task] = numbers
-        return found
-
-    def _cut(self, boundary: int) -> Cut | None:
-        """The cut for this phase; None where there is nothing to keep."""
-        if cost.caches_features(self.spec) and boundary > 0:
-            try:
-                return self.processes.together(lambda: Cut(self.net, boundary, batch=min(self._sizes)))
-            except CannotSplit as reason:
-                self.callbacks.notify(f"{reason} It trains whole, its frozen layers recomputed in each epoch.")
-        return Cut(self.net, 0) if self.spec.views.copies and not self.spec.views.is_none else None
-
-    @property
-    def _sizes(self) -> tuple[int, int]:
-        """Pictures in the largest and in the smallest batch of an epoch."""
-        optim = self.spec.optim
-        parts = epoch_batches(len(self.split.train), optim.epoch_images, optim.batch_size, torch.Generator())
-        return len(parts[0]), len(parts[-1])
-
     def _feed(
         self, part: str, index: np.ndarray, view: ViewSpec, batch: int = 0, domain: Domain | None = None
     ) -> BatchSource:
-        """Kept features where they can be kept, else pictures; drawn in batches of a size, or in order (0)."""
-        domain = domain or self.domain
-        if self.cut is not None and (self.cut.boundary > 0 or not view.is_none):
-            try:
-                compute = partial(
-                    self.bank.features,
-                    self.cut,
-                    domain,
-                    self.processes.part(index),
-                    view=view,
-                    seed=derive_seed(self.spec.seed, COPIES),
-                    precision=self.spec.optim.cache.replace("off", "float32"),
-                    batch=self.processes.count(batch or EVALUATION_BATCH_PICTURES),
-                    full=batch > 0,
-                    should_stop=self.callbacks.check,
-                )
-                with self.autocast:
-                    kept = self.processes.together(compute)
-                self._spend_once(self.cut.boundary, part, len(index) * kept.copies)
-                return CachedBatches(self.cut, kept, self.device, self.processes, len(index))
-            except CannotSplit as reason:
-                self.callbacks.notify(f"{reason} It trains without a bank.")
-                self.cached, self.cut = False, None
-        return self._live(domain, index, view, self._side if batch else None)
-
-    def _live(self, domain: Domain, index: np.ndarray, view: ViewSpec, side: Callable[[], int] | None) -> LiveBatches:
-        """Pictures, computed anew each time they are asked for."""
-        return LiveBatches(self.net, domain, index, view, self.device, side, self.processes)
-
-    def _compile(self, feed: BatchSource) -> BatchSource:
-        """The target's training batches, full ones through a compiled network where they go through a whole one."""
-        divided = self.processes.size > 1 and any(isinstance(m, _BatchNorm) for m in self.net.modules())
-        if not isinstance(feed, LiveBatches) or "layers" in self.needs or divided:
-            self.callbacks.notify(
-                "Nothing is compiled in this phase: outputs of frozen layers are kept, a term looks at layers, or "
-                "processes share the statistics of batches."
-            )
-            return feed
-        n = self.processes.mine(self._sizes[0]) * (2 if self.learns_source else 1)  # both domains go through together
-        return dataclasses.replace(feed, passes=CompiledPass(self.net, n))
+        """The batches of a part, drawn in batches of a size or in order (0); what is kept of them is paid for once."""
+        found = self.feeds.make(domain or self.domain, index, view, batch, self._side if batch else None)
+        if isinstance(found, CachedBatches):
+            self._spend_once(found.cut.boundary, part, len(index) * found.features.copies)
+        return found
 
     def _side(self) -> int:
         """Side of the training pictures in this epoch."""
-        return self.sides[min(self.now.epoch, len(self.sides) - 1)]
-
-    def _check_processes(self) -> None:
-        """Refuse batches of which a process would have no picture.
-
-        Raises:
-            BadSpec: There is one.
-        """
-        n = self.processes.size
-        if n > 1 and (least := min(self._sizes)) < n:
-            raise BadSpec(
-                f"Each of {n} processes must have a picture of every batch. The smallest batch of an epoch has "
-                f"{least}; take another optim.batch_size, or at most {least} processes."
-            )
-
-    def _check_sides(self) -> None:
-        """Refuse smaller pictures that the network cannot read, before the first epoch.
-
-        Raises:
-            BadSpec: It cannot.
-        """
-        for side in sorted(set(self.sides) - {self.net.shape[-1]}):
-            try:
-                with torch.no_grad(), evaluation_mode(self.net):
-                    self.net(self.net.sample(2)[..., :side, :side])
-            except Exception as fault:  # each architecture stumbles over a size in its own way
-                raise BadSpec(
-                    f"{self.spec.net.backbone} must be able to read training pictures of every size from "
-                    f"optim.first_size on. Of {side} px it says: {str(fault)[:200] or type(fault).__name__}. "
-                    f"Set it to 0, or take a network that reads any size."
-                ) from None
+        return self.feeds.side_px(self.now.epoch)
 
     def _epoch(self, phase: Phase, epochs: int) -> None:
         """Every picture once (or as many as `epoch_images`), an evaluation, an audit, the rows."""
@@ -515,11 +344,10 @@ class Training:
         generator = torch.Generator().manual_seed(derive_seed(self.spec.seed, VIEWS, self.now.epoch))
         others = self._source_parts(len(parts))
         self.net.train()
-        self.modules.train()
+        self.terms.modules.train()
         tick = steps_between_rows(len(parts))
         rows: list[Row] = []
         sums = torch.zeros(3 + len(self.terms), device=self.device)  # loss, hits, pictures, the terms
-        self._reports: dict[str, list[Tensor]] = {}
         for i, positions in enumerate(parts):
             self.callbacks.check()
             at = progress_at(self.phases, self.now.epoch + i / len(parts))
@@ -548,7 +376,8 @@ class Training:
         if not self.reads_source:
             return []
         assert self.source is not None
-        size, order = self._sizes[0], torch.Generator().manual_seed(derive_seed(self.spec.seed, SOURCE, self.now.epoch))
+        size = self.feeds.largest
+        order = torch.Generator().manual_seed(derive_seed(self.spec.seed, SOURCE, self.now.epoch))
         domain, split = self.source
         classes = self._classes_to_balance(torch.from_numpy(domain.labels[split.train]), self.learns_source)
         return epoch_batches(len(split.train), n * size, size, order, classes)[:n]
@@ -591,7 +420,11 @@ class Training:
                 else:
                     loss, target, source, teacher = self._learn_target(inputs, positions, other, draw)
                 pictures = self._pictures_of(inputs, positions)
-                values = self._term_values(target, source, teacher, progress, loss, pictures)
+                step = Step(
+                    target, source, self.net, self.audit.first, progress, None, teacher, loss=loss, pictures=pictures
+                )
+                # Altered pictures pass beside those with labels; where no labels are learned from, there are no others.
+                values = self.terms.at_step(step, self.now.epoch, self.now.step, beside=not self.unlabelled)
             total = torch.stack(values if loss is None else [loss, *values]).sum() if values else loss
             assert total is not None
             return total, loss, values, target, source
@@ -630,7 +463,7 @@ class Training:
                 them are drawn for the terms.
             positions: Among the target's training pictures.
         """
-        if "pictures" not in self.needs:
+        if "pictures" not in self.terms.needs:
             return None
         if inputs is None:
             own = pretext.draws(self.spec.seed, pretext.PRETEXT, len(self.terms), self.now.epoch, self.now.step)
@@ -661,7 +494,7 @@ class Training:
         """
         assert other is not None
         smooth = self.spec.optim.label_smoothing
-        if self.adapts and "source" not in self.needs:
+        if self.adapts and "source" not in self.terms.needs:
             source = self.passes.alone(other, generator)
             assert source.labels is not None
             return self.task.loss(source.logits, source.labels, smooth), None, source, None
@@ -671,47 +504,6 @@ class Training:
         if target.labels is not None:
             loss = (loss + self.task.loss(target.logits, target.labels, smooth)) / 2
         return loss, target, source, None
-
-    def _term_values(
-        self,
-        target: Side | None,
-        source: Side | None,
-        teacher: Side | None,
-        progress: float,
-        loss: Tensor | None,
-        pictures: Tensor | None,
-    ) -> list[Tensor]:
-        """Each term's value at this step.
-
-        Altered pictures pass beside those with labels: running statistics are not told of them. Where no labels are
-        learned from there are no others, and they are.
-        """
-        found = []
-        for i, (name, term) in enumerate(self.terms.items()):
-
-            def report(what: str, value: Tensor, name: str = name) -> None:
-                self._reports.setdefault(f"term.{name}.{what}", []).append(value.detach().float())
-
-            draw = pretext.draws(self.spec.seed, pretext.PRETEXT, i, self.now.epoch, self.now.step)
-            step = Step(
-                target,
-                source,
-                self.net,
-                self.audit.first,
-                progress,
-                self._module(name),
-                teacher,
-                (self.prepared or {}).get(name, {}),
-                self.classifier,
-                report,
-                loss,
-                pictures,
-                draw,
-            )
-            beside = term.passes and not self.unlabelled
-            with keep_running_statistics(self.net) if beside else nullcontext():
-                found.append(term(step))
-        return found
 
     def _free(self) -> list[Tensor]:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -730,7 +522,7 @@ class Training:
         """Features and logits of the n pictures of a part, in evaluation mode, on the CPU."""
         if self.net.training:  # to say so to every module costs more than to look at a few hundred features
             self.net.eval()
-        self.modules.eval()
+        self.terms.modules.eval()
         generator = torch.Generator()
         chunks = []
         for positions in torch.split(torch.arange(n), EVALUATION_BATCH_PICTURES):
@@ -760,7 +552,7 @@ class Training:
             self.now.best, self.now.best_epoch = rank, self.now.epoch
             self.now.accuracies = (accuracy, accuracy)
             if self.spec.optim.patience:
-                self.best = pack(self.net, "best/") | pack(self.modules, "best_terms/")
+                self.best = pack(self.net, "best/") | pack(self.terms.modules, "best_terms/")
         return self._score_rows("val", outcome) + rows + self._idle_rows()
 
     def _idle_rows(self) -> list[Row]:
@@ -781,7 +573,7 @@ class Training:
         for name, term in self.terms.items():
             if not term.tasks:
                 continue
-            module, (domain, split) = self._module(name), self._tasks_of(term)
+            module, (domain, split) = self.terms.module(name), self.terms.tasks_of(term)
             assert module is not None
             index = getattr(split, part)
             with self._on_target() if domain is self.domain else nullcontext():
@@ -806,13 +598,9 @@ class Training:
     def _weigh_tasks(self) -> list[Row]:
         """What the loss of each task counts after this epoch."""
         rows = []
-        for name, term in self.terms.items():
-            module = self._module(name)
-            if module is None:
-                continue
-            for task, weight in term.task_weights(module).items():
-                self.now.weights.setdefault(name, {}).setdefault(task, []).append(weight)
-                rows.append(self._row("train", f"term.{name}.{task}.weight", weight))
+        for name, task, weight in self.terms.task_weights():
+            self.now.weights.setdefault(name, {}).setdefault(task, []).append(weight)
+            rows.append(self._row("train", f"term.{name}.{task}.weight", weight))
         return rows
 
     def _validate_unlabelled(self) -> list[Row]:
@@ -826,7 +614,7 @@ class Training:
         if rank > tuple(self.now.best):
             self.now.best, self.now.best_epoch = rank, self.now.epoch
             if self.spec.optim.patience:
-                self.best = pack(self.net, "best/") | pack(self.modules, "best_terms/")
+                self.best = pack(self.net, "best/") | pack(self.terms.modules, "best_terms/")
         return [self._row("val", name, value) for name, value in {"loss": loss, **figures}.items()]
 
     def _pretext(self, feed: BatchSource, n: int) -> dict[str, float]:
@@ -834,12 +622,12 @@ class Training:
         with self.autocast:
             return pretext.losses(
                 self.terms,
-                self.modules,
+                self.terms.modules,
                 self.net,
                 self.audit.first,
                 feed,
                 n,
-                self._sizes[0],
+                self.feeds.largest,
                 self.spec.seed,
                 self.callbacks.check,
             )
@@ -959,7 +747,7 @@ class Training:
 
     def _spend(self, phase: Phase, images: int) -> None:
         """FLOPs of training on so many pictures."""
-        kept = self.cut.boundary if self.cached and self.cut is not None else 0
+        kept = self.feeds.cut.boundary if self.feeds.cut is not None else 0
         if self.flops is not None:
             size = self._side() if self.spec.optim.first_size else self.picture_size
             below = layer_flops(self.spec.net.backbone, size, self.net.shape[0])
@@ -969,8 +757,8 @@ class Training:
                 kept,
                 phase.frozen_above,
                 passes=cost.n_passes(self.spec.terms, self.spec.labels, self.source is not None),
-                taught="teacher" in self.needs,
-                companion="companion" in self.needs,
+                taught="teacher" in self.terms.needs,
+                companion="companion" in self.terms.needs,
             )
 
     def _spend_once(self, kept: int, part: str, rows: int) -> None:
@@ -1007,14 +795,8 @@ class Training:
             *([] if self.unlabelled else [self._row("train", "accuracy", hits / n)]),
             self._row("train", "gradient_norm", float(norm)),
             *(self._row("train", f"term.{name}", v / n) for name, v in zip(self.terms, values, strict=True)),
-            *self._reported(),
+            *(self._row("train", name, value) for name, value in self.terms.reported().items()),
         ]
-
-    def _reported(self) -> list[Row]:
-        """The means of what the terms have reported since the last rows."""
-        found = [self._row("train", name, float(torch.stack(v).mean())) for name, v in self._reports.items()]
-        self._reports.clear()
-        return found
 
     def _score_rows(self, split: str, outcome: Outcome) -> list[Row]:
         return [self._row(split, name, value) for name, value in outcome.figures.items()]
@@ -1027,7 +809,7 @@ class Training:
                 f"What is frozen must not move. {len(moved)} tensors did, the first is {moved[0]}. This is a bug in "
                 f"tltk; please report it with this run's folder."
             )
-        self.processes.require_equal(self.net, self.modules)
+        self.processes.require_equal(self.net, self.terms.modules)
         self._measure()
         rates = {layer: group["lr"] for group in self.optimizer.param_groups for layer in group["layers"]}
         rows = [
@@ -1057,10 +839,7 @@ class Training:
             self.callbacks.notify(f"{reason} This run writes no checkpoint: if interrupted, it starts over.")
             self.callbacks.save = None
             return
-        prepared = {
-            f"prepared/{t}/{k}": v.contiguous() for t, held in (self.prepared or {}).items() for k, v in held.items()
-        }
-        tensors |= pack(self.net, "net/") | pack(self.modules, "terms/") | self.best | prepared
+        tensors |= pack(self.net, "net/") | pack(self.terms.modules, "terms/") | self.best | self.terms.pack()
         _, energy = self._measure()
         progress = {**self.now.__dict__, "joules": energy.joules, "energy_source": energy.source}
         self.callbacks.save(tensors, {"progress": progress, "optimizer": optimizer})
@@ -1083,34 +862,12 @@ class Training:
         that frozen layers are those of the start, do not rest on the checkpoint.
         """
         self._clock = time.perf_counter()
-        told = state["progress"]
-        kept = [(int(at), str(part)) for at, part in told.get("kept", [])]
-        best, last = tuple(told["best"]), tuple(told.get("last", told["best"]))
-        picks = {name: tuple(pick) for name, pick in told.get("picks", {}).items()}
-        remembered = tuple(told.get("remembered", (0.0, 0.0)))
-        probed = {name: tuple(share) for name, share in told.get("probed", {}).items()}
-        # Checkpoints of versions without another metric than accuracy have no accuracies beside it.
-        accuracies = tuple(told.get("accuracies", (best[0], last[0])))
-        own = {
-            "best": best,
-            "last": last,
-            "kept": kept,
-            "picks": picks,
-            "remembered": remembered,
-            "probed": probed,
-            "accuracies": accuracies,
-        }
-        progress = Progress(**{**told, **own})
-        self.prepared = {name: {} for name in self.terms}
-        for name, tensor in tensors.items():
-            part, _, rest = name.partition("/")
-            if part == "prepared":
-                term, _, key = rest.partition("/")
-                self.prepared[term][key] = self._laid_out(tensor)
+        progress = Progress.read(state["progress"])
+        self.terms.unpack(tensors)
         phase = phase_at(self.phases, max(progress.epoch - 1, 0))
         self._enter(phase)
         unpack(self.net, tensors, "net/")
-        unpack(self.modules, tensors, "terms/")
+        unpack(self.terms.modules, tensors, "terms/")
         for audit in self.audits:
             audit.record(self._learned_before(phase))
         checkpoint.unpack_optimizer(self.optimizer, self.names, tensors, state["optimizer"])
@@ -1121,7 +878,7 @@ class Training:
     def _finish(self, phase: Phase) -> TrainingResult:
         if self.best:
             unpack(self.net, self.best, "best/")
-            unpack(self.modules, self.best, "best_terms/")
+            unpack(self.terms.modules, self.best, "best_terms/")
             self.net.to(self.device)
         if not hasattr(self, "optimizer"):
             self._enter(phase)
@@ -1170,7 +927,7 @@ class Training:
             boundary=phase.boundary,
             frozen_tensors=self.audit.n_recorded,
             frozen_moved=moved,
-            cached=self.cached,
+            cached=self.feeds.is_cached,
             device=str(self.device),
             precision=self.precision,
             classes=list(self.domain.classes),
@@ -1205,7 +962,7 @@ class Training:
         self.callbacks.emit([row for _, rows in test.values() for row in rows])
         found = []
         for (name, task), (accuracy, _) in test.items():
-            domain, split = self._tasks_of(self.terms[name])
+            domain, split = self.terms.tasks_of(self.terms[name])
             attribute = domain.attributes[task]
             numbers = attribute.numbers[split.test]
             found.append(
