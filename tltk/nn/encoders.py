@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Iterator
 from typing import Any
 
 from torch import nn
@@ -43,7 +44,7 @@ def make_text_backbone(name: str, size: int, drop_path: float = 0.0) -> TextBack
         read = read_vectors(vectors_file(name))
         vectors = MeanVectors(len(read.words) + 2, read.vectors.shape[1])
         return TextBackbone(Tokens(WordList(read.words), size), vectors, size)
-    with _quiet():
+    with quiet():
         if name.partition(":")[0] == "encoder":
             family, dials = parse_encoder(name)
             tokenizer: Tokenizer = HashedWords(dials.vocabulary)
@@ -116,7 +117,7 @@ def _positions(config: Any) -> int:
 
 
 @contextlib.contextmanager
-def _quiet() -> Any:
+def quiet() -> Iterator[None]:
     """transformers speaks of itself on import and where weights are not loaded; its sentences are not for users."""
     try:
         from transformers.utils import logging
