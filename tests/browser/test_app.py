@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import http.client
 import http.server
 import os
@@ -152,6 +153,7 @@ def test_reload_second_tab_and_stop(new_page: Callable[..., Any], app_url: str) 
     wait_until(lambda: points(two) > before, 60, "the second tab to show the same run")
     assert run.id[:6] in one.inner_text("body") and run.id[:6] in two.inner_text("body")
     two.get_by_text("bit for bit").first.wait_for(timeout=30_000)
+    drag_in_the_queue(two, spec)
     two.get_by_role("button", name="Stop training").first.click()
     wait_until(lambda: run.status.state == "stopped", 60, "the run to stop")
     told = wait_until(lambda: one.evaluate("window.told"), 60, "the notification")
@@ -167,6 +169,34 @@ def test_reload_second_tab_and_stop(new_page: Callable[..., Any], app_url: str) 
     wait_until(lambda: run.status.state == "stopped", 60, "the run to stop again")
     no_error(one)
     no_error(two)
+
+
+def drag_in_the_queue(page: Any, spec: TransferSpec) -> None:
+    """While one trains, two that wait are put into another order by the mouse and back by keys, and are taken off."""
+    from tltk.jobs import Local, queue
+
+    first, last = (Local().submit(dataclasses.replace(spec, seed=seed)).id for seed in (1, 2))
+
+    def order() -> list[str]:
+        return [job.run for job in queue.jobs() if job.state == "queued"]
+
+    page.get_by_role("button", name="2 waiting").click()
+    rows = page.locator(".waiting li")
+    rows.nth(1).wait_for(timeout=20_000)
+    held, goal = (rows.nth(i).locator(".title").bounding_box() for i in (1, 0))
+    page.mouse.move(held["x"] + 10, held["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(goal["x"] + 10, goal["y"] - 5, steps=6)
+    assert rows.nth(0).get_attribute("data-id") == last and order() == [first, last], "Python hears on release"
+    page.mouse.up()
+    wait_until(lambda: order() == [last, first], 20, "the engine's order to change")
+    page.keyboard.press("Alt+ArrowDown")
+    wait_until(lambda: order() == [first, last], 20, "the order to be what it was")
+    assert "place 2 of 2" in page.locator(".waiting [role=status]").text_content()
+    page.locator(f".waiting [data-id='{first}']").get_by_role("button", name="Take off").click()
+    wait_until(lambda: order() == [last], 20, "one to be taken off")
+    Local().cancel(last)
+    page.keyboard.press("Escape")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 from tests.support.pages import (
     ROOT,
     comparison,
+    hand,
     is_clean,
     network_known,
     open_page,
@@ -387,14 +388,25 @@ def test_the_bar_tells_the_machine_and_what_waits_can_change_places() -> None:
     [bar] = app.get("progress")
     assert "on cpu" in bar.proto.text and "GB of disk free" in bar.proto.text
     first, last = runs[1].id, runs[2].id
-    keys = {b.key: b for b in app.button if b.key and b.key.startswith("jobs:")}
-    assert keys[f"jobs:Sooner:{first}"].disabled and keys[f"jobs:Later:{last}"].disabled
-    keys[f"jobs:Sooner:{last}"].click().run()
+    assert [row["id"] for row in waiting_rows(app)] == [first, last]
+    hand(app, "tltk_waiting", "moved", {"run": last, "before": first})
     assert [job.run for job in queue.jobs()] == [runs[0].id, last, first]
-    next(b for b in app.button if b.key == f"jobs:out:{first}").click().run()
+    assert [row["id"] for row in waiting_rows(app)] == [last, first]
+    hand(app, "tltk_waiting", "moved", {"run": last, "before": None})
+    assert [job.run for job in queue.jobs()] == [runs[0].id, first, last]
+    for wrong in ({"run": runs[0].id, "before": first}, {"run": last, "before": "../x"}, {"before": None}, last, 3):
+        hand(app, "tltk_waiting", "moved", wrong)
+        assert [job.run for job in queue.jobs()] == [runs[0].id, first, last], "what runs, or is not there, stays"
+    hand(app, "tltk_waiting", "off", first)
     is_clean(app)
     found = queue.find(first)
     assert found is None or found.cancelled, "it is heard at once"
+
+
+def waiting_rows(app: AppTest) -> list[dict[str, str]]:
+    [found] = [e.proto for e in app.get("bidi_component") if e.proto.component_name.endswith("tltk_waiting")]
+    rows: list[dict[str, str]] = json.loads(found.json)["rows"]
+    return rows
 
 
 def test_the_last_change_of_the_plan_can_be_undone() -> None:

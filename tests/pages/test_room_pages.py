@@ -78,6 +78,30 @@ def test_the_quota_is_each_persons_own_and_a_run_has_a_time_limit() -> None:
         permitted.submit(TransferSpec(seed=4))
 
 
+def test_a_person_moves_their_own_runs_alone_and_the_teacher_everybodys_each_among_its_persons() -> None:
+    ada = [permitted.submit(TransferSpec(seed=seed)).id for seed in range(3)]
+    act("Bo")
+    bo = [permitted.submit(TransferSpec(seed=seed)).id for seed in (10, 11)]
+
+    def order() -> list[list[str]]:
+        return [[job.run for job in queue.jobs() if job.person == name] for name in ("Ada", "Bo")]
+
+    with pytest.raises(RunProblem, match="must be yours alone"):
+        permitted.move(ada[2], ada[0])
+    assert permitted.move(bo[1], bo[0]) and order() == [ada, bo[::-1]]
+    assert not permitted.move(bo[0], ada[0]), "a place among another's runs means nothing"
+    assert not permitted.move(bo[0], None), "it is the last already"
+    app = open_page("runs")
+    lists = [json.loads(e.proto.json)["rows"] for e in app.get("bidi_component") if "waiting" in e.proto.component_name]
+    assert [[row["id"] for row in rows] for rows in lists] == [bo[::-1]]
+    assert "2 of them are others'" in texts(app)
+    act("Grace")
+    app = open_page("runs")
+    lists = [json.loads(e.proto.json)["rows"] for e in app.get("bidi_component") if "waiting" in e.proto.component_name]
+    assert sorted([row["id"] for row in rows] for rows in lists) == sorted([bo[::-1], ada[1:]])
+    assert permitted.move(ada[2], ada[0]) and order() == [[ada[2], ada[0], ada[1]], bo[::-1]]
+
+
 def test_a_room_reads_no_folder_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TLTK_ROOTS")
     assert permitted.roots("127.0.0.1") == []

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import psutil
 import pytest
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.testing.v1 import AppTest
 
 from tests.support.results import (
@@ -71,6 +72,16 @@ def open_page(name: str, **query: str) -> AppTest:
 def texts(app: AppTest) -> str:
     """What a reader sees: without the backslashes before marks and the signs without width."""
     return re.sub(r"\\([^a-zA-Z0-9\s])", r"\1", markdown(app)).replace("\u2060", "")
+
+
+def hand(app: AppTest, component: str, event: str, value: Any) -> AppTest:
+    """What a component's script would send, on the way on which Streamlit gets it: AppTest itself touches none."""
+    [found] = [e.proto for e in app.get("bidi_component") if e.proto.component_name.endswith(component)]
+    states = app._tree.get_widget_states()
+    sent = states.widgets.add()
+    sent.id = _make_trigger_id(found.id, "events")
+    sent.json_trigger_value = json.dumps([{"event": event, "value": value}])
+    return app._run(states)
 
 
 def markdown(app: AppTest) -> str:

@@ -15,7 +15,7 @@ from tltk import __version__, home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
-from tltk.dashboard import notify, permitted, plan, room
+from tltk.dashboard import notify, permitted, plan, room, waiting_list
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import executor, listing
@@ -387,24 +387,30 @@ def _machine(status: Status) -> str:
 
 
 def _waiting(runs: list[Run]) -> None:
-    """What waits, in its order; that of one's own can be changed."""
+    """What waits, in its order; that of one's own can be changed. A teacher has everybody's, a list for each person."""
     own = [run for run in runs if permitted.may_change(run.id)]
     if len(own) < len(runs):
         st.caption(f"{len(runs) - len(own)} of them are others'. People take turns; below are yours.")
-    for number, run in enumerate(own):
-        st.markdown(f"{number + 1}. {plain(title_of(run))}")
-        sooner, later, off = st.columns(3)
-        moves = ((sooner, "Sooner", -1, number == 0), (later, "Later", 1, number == len(own) - 1))
-        for column, label, places, is_at_end in moves:
-            key = f"jobs:{label}:{run.id}"
-            column.button(label, key=key, disabled=is_at_end, on_click=_move, args=(run.id, places), width="stretch")
-        off.button("Take off", key=f"jobs:out:{run.id}", on_click=_stop, args=(run.id,), width="stretch")
+    people: dict[str, list[Run]] = {}
+    for run in own:
+        people.setdefault(job.person if (job := table.find(run.id)) else "", []).append(run)
+    for person, theirs in people.items():
+        if len(people) > 1:
+            st.markdown(f"**{plain(person or 'The shell')}**")
+        rows = [waiting_list.Row(id=run.id, title=title_of(run)) for run in theirs]
+        key = f"jobs:waiting:{person}"
+        waiting_list.waiting_list(rows, key=key, label="Runs that wait, the next first", on_moved=_move, on_off=_stop)
 
 
-def _move(run_id: str, places: int) -> None:
+def _move(run_id: str, before: str | None) -> None:
     """A callback, since it runs before all else."""
-    if permitted.may_change(run_id):
-        table.move(run_id, places)
+    try:
+        is_moved = permitted.move(run_id, before)
+    except TltkError as fault:
+        st.toast(plain(fault))
+        return
+    if not is_moved:
+        st.toast("Its place is what it was: the queue has moved on meanwhile.")
 
 
 def job_bar() -> None:

@@ -225,6 +225,29 @@ def cancel(run_id: str) -> None:
     executor().cancel(run_id)
 
 
+def move(run_id: str, before: str | None) -> bool:
+    """Give a run that waits another place among those of the same person; whether its place is another now.
+
+    Args:
+        run_id: Of the run.
+        before: Of the run that shall follow it; None = it shall be the last.
+
+    Raises:
+        RunProblem: It is somebody else's.
+    """
+    check_owner(run_id)
+    jobs = {job.run: job for job in queue.jobs() if job.state == "queued"}
+    if run_id not in jobs or (before is not None and before not in jobs):
+        return False  # one of them has begun, or is gone
+    mine = jobs[run_id]
+    same = [job.run for job in jobs.values() if (job.person, job.light) == (mine.person, mine.light)]
+    others = [run for run in same if run != run_id]
+    if before is not None and before not in others:
+        return False  # another person's, whose place among these means nothing
+    goal = len(others) if before is None else others.index(before)
+    return queue.move(run_id, goal - same.index(run_id))
+
+
 def delete(run_id: str) -> list[str]:
     """Delete a run, with the trainings that it alone has started; they can be put back for a while.
 
