@@ -76,7 +76,6 @@ def earlier(kind: type[Spec]) -> None:
 
     def nothing_yet() -> None:
         with st.container(border=True):
-            st.markdown(study_view.meaning(kind))
             st.markdown("**No study of this kind yet.** You will see its trainings while they run, then:")
             st.markdown(
                 "- a sentence with the answer, or that the runs cannot tell\n"
@@ -86,6 +85,7 @@ def earlier(kind: type[Spec]) -> None:
 
     run = chrome.choose(kind, f"studies:{kind.kind}", nothing_yet)
     if run is None:
+        _explain(kind)
         return
     state = state_line(run)
     if state in ACTIVE:
@@ -94,9 +94,14 @@ def earlier(kind: type[Spec]) -> None:
     else:
         study_view.show_result(run)
         go_on(run)
-        with st.expander("What this study does, and whose method it is"):
-            st.markdown(study_view.meaning(kind))
+        _explain(kind)
         show_asked(run.spec, title="The study that is shown, in Python and as a command")
+
+
+def _explain(kind: type[Spec]) -> None:
+    """What a study does in full, one click away: the line that says it in short stands at the top."""
+    with st.expander("What this study does, and whose method it is", icon=":material/function:"):
+        st.markdown(study_view.meaning(kind))
 
 
 LEAD = "Many trainings, one answer with its interval: which technique, how many labels, which layers."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -28,7 +29,7 @@ from tests.support.pages import (
     training,
 )
 from tests.support.pages import _no_workers as _no_workers
-from tests.support.results import adapted, trained
+from tests.support.results import adapted, compared, trained
 from tltk import home
 from tltk.dashboard import chrome
 from tltk.dashboard.chrome import PAGES
@@ -80,6 +81,16 @@ def test_a_verdict_is_told_as_it_is(label: str) -> None:
     gap, steps = (next(m.value for m in app.metric if m.label == name) for name in ("Gap", "Steps to scratch's best"))
     assert steps == "3.0 × fewer"
     assert gap == {"helps": "+20.0 points", "hurts": "−20.0 points", "cannot tell": "+1.0 points"}[label]
+
+
+def test_the_sentence_does_not_say_its_heading_again() -> None:
+    run = comparison("helps")
+    found = compared("helps", 0.2)
+    sentence = "Transfer helps: with 5 labels per class it is better."
+    told = msgspec.structs.replace(found, verdict=dataclasses.replace(found.verdict, sentence=sentence))
+    home.write_atomic(run.path / "result.json", msgspec.json.encode(told))
+    said = texts(open_page("curves", run=run.id))
+    assert "With 5 labels per class it is better." in said and said.count("Transfer helps") == 1
 
 
 @pytest.mark.parametrize(("speed", "words"), [(1.02, "as many"), (0.5, "2.0 × more"), (2.0, "2.0 × fewer")])

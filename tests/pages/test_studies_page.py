@@ -57,7 +57,10 @@ def test_every_study_with_a_table_is_offered() -> None:
     assert "compare" not in study_view.kinds(), "it has a page of its own"
     app = question("race")
     assert "No study of this kind yet" in texts(app)
-    assert "Techniques side by side at a matched budget" in texts(app), "what it does"
+    assert "Several techniques under one budget" in texts(app), "what it does, in a line"
+    [more] = [one for one in app.expander if one.label.startswith("What this study does")]
+    told = "Techniques side by side at a matched budget"
+    assert told in more.markdown[0].value and texts(app).count(told) == 1, "the rest is one click away"
     # The source, three arms at three rates, three arms with three seeds.
     assert [b.label for b in app.button if b.label.startswith("Start")] == ["Start 19 trainings"]
 

@@ -145,11 +145,22 @@ def show_verdict(run: Run) -> None:
 def say(verdict: Verdict) -> None:
     """The label of a verdict as a heading, and its sentence without the remarks that stand elsewhere."""
     st.markdown(f"### {LOOKS[verdict.label]}")
-    sentence = verdict.sentence
+    sentence = below_heading(verdict)
     for remark in verdict.remarks:
         sentence = sentence.replace(f" {remark}", "")
-    sentence = sentence.removeprefix(f"{verdict.label.capitalize()}: ")  # it stands above
-    st.markdown(plain(sentence[:1].upper() + sentence[1:]))
+    st.markdown(plain(sentence))
+
+
+def below_heading(verdict: Verdict) -> str:
+    """A verdict's sentence without its label, which stands above as the heading.
+
+    Args:
+        verdict: Whose sentence.
+    """
+    text = verdict.sentence
+    for start in (f"Transfer {verdict.label}: ", f"{verdict.label.capitalize()}: "):
+        text = text.removeprefix(start)
+    return text[:1].upper() + text[1:]
 
 
 def show_classes(verdict: Verdict, key: str) -> None:

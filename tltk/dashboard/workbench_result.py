@@ -12,7 +12,7 @@ import streamlit as st
 from tltk.dashboard import chrome, plan
 from tltk.dashboard.network import of_another_version
 from tltk.dashboard.plot import as_dict, plot
-from tltk.dashboard.verdict_view import LOOKS, state_line
+from tltk.dashboard.verdict_view import LOOKS, below_heading, state_line
 from tltk.dashboard.words import plain
 from tltk.dashboard.workbench_layout import facts, ghost, head, note
 from tltk.errors import RunProblem
@@ -166,10 +166,7 @@ def in_short(verdict: Verdict) -> str:
     Args:
         verdict: Whose sentence.
     """
-    text = verdict.sentence
-    for start in (f"Transfer {verdict.label}: ", f"{verdict.label.capitalize()}: "):
-        text = text.removeprefix(start)
-    sentences = SENTENCES.split(text[:1].upper() + text[1:])
+    sentences = SENTENCES.split(below_heading(verdict))
     last = next((i for i, one in enumerate(sentences) if "interval" in one), 0)
     return " ".join(sentences[: last + 1])
 
