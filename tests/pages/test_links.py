@@ -221,6 +221,41 @@ def test_nothing_is_launched_from_a_page_that_reads_outside(tmp_path: Path, monk
     assert all(isinstance(Run.at(job.run).spec, InspectSpec | DescribeSpec) for job in queue.jobs())
 
 
+@pytest.mark.parametrize("where", ["class", "picture", "deep", "through", "table", "inside", "nowhere"])
+def test_a_link_out_of_the_permitted_folders_is_not_followed(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, outside = tmp_path / "in" / "set", tmp_path / "out"
+    for folder in (inside / "cat", inside / "dog" / "deep", outside, tmp_path / "in" / "other"):
+        folder.mkdir(parents=True)
+    for folder in (inside / "cat", inside / "dog", outside, tmp_path / "in" / "other"):
+        for i in range(1, 5):
+            (folder / f"{i}.png").write_bytes(f"{folder} {i}".encode())
+    rows = [f"{name}/{i}.png,{name}" for name in ("cat", "dog") for i in range(1, 5)]
+    (inside / "t.csv").write_text("\n".join(["file,label", *rows, "dog/5.png,dog"]))
+    link, leads = {
+        "class": (inside / "bird", outside),
+        "picture": (inside / "dog" / "5.png", outside / "1.png"),
+        "deep": (inside / "dog" / "deep" / "more", outside),
+        "through": (tmp_path / "in" / "other" / "on", outside),
+        "table": (inside / "dog" / "5.png", outside / "1.png"),
+        "inside": (inside / "bird", tmp_path / "in" / "other"),
+        "nowhere": (inside / "dog" / "5.png", tmp_path / "not there"),
+    }[where]
+    link.symlink_to(leads)
+    (inside / "back").symlink_to(inside.parent / "other" if where == "through" else inside)  # a ring, or a way on
+    monkeypatch.setenv("TLTK_ROOTS", str(tmp_path / "in"))
+    asked = InspectSpec(DataSpec(f"csv:{inside}/t.csv" if where == "table" else f"folder:{inside}"))
+    if where in ("inside", "nowhere"):
+        assert permitted.submit(asked)
+        return
+    with pytest.raises(BadSpec, match=f"no link that leads out of .*{link.name}"):
+        permitted.submit(asked)
+    assert not queue.jobs()
+    monkeypatch.setenv("TLTK_ROOTS", f"{tmp_path}/in{os.pathsep}{outside}")
+    assert permitted.submit(asked), "both are open now"
+
+
 def test_the_permitted_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inside, outside = tmp_path / "in", tmp_path / "out"
     for folder in (inside / "deep", outside):

@@ -156,7 +156,7 @@ def _by_browsing() -> None:
     here = Path(plan.flag("own:here") or roots[0])
     if not any(here == root or root in here.parents for root in roots):
         here = roots[0]
-    names, n_files = permitted.list_folder(here)
+    names, n_files, n_out = permitted.list_folder(here)
     with st.container(horizontal=True, vertical_alignment="center"):
         if len(roots) > 1:
             with st.popover("Open folders", icon=":material/folder_special:"):
@@ -174,6 +174,9 @@ def _by_browsing() -> None:
         st.markdown(f"**{plain(here)}**")
     inside = f"{len(names):,} folder{'s' * (len(names) != 1)}, {n_files:,} file{'s' * (n_files != 1)}"
     st.caption(f"{inside}{f'; the first {LISTED} folders are shown' if len(names) > LISTED else ''}.")
+    if n_out:
+        told = "1 link is not shown: it leads" if n_out == 1 else f"{n_out:,} links are not shown: they lead"
+        st.caption(f"{told} out of the folders that pages may read.")
     chosen = st.selectbox(
         "Open a folder",
         names[:LISTED],

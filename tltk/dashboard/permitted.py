@@ -21,7 +21,7 @@ from tltk import home
 from tltk.dashboard import plan, room
 from tltk.data import domains
 from tltk.data.corrupt import split
-from tltk.data.sources.csv import divide_text
+from tltk.data.sources.csv import divide_text, survey
 from tltk.errors import BadSpec, RunProblem, TltkError
 from tltk.jobs import executor, queue
 from tltk.lessons import find
@@ -58,56 +58,65 @@ def open_roots() -> list[Path]:
     return [root for root in dict.fromkeys(found) if root.is_dir()]
 
 
-def list_folder(path: Path) -> tuple[list[str], int]:
-    """Names of the folders in a folder, without those that begin with a dot, and how many files there are.
+def list_folder(path: Path) -> tuple[list[str], int, int]:
+    """What lies in a folder, without names that begin with a dot.
+
+    Returns:
+        Names of its folders, how many files there are, and how many links lead out of the permitted folders, which are
+        among neither.
 
     Raises:
         BadSpec: It lies outside the permitted folders, or cannot be read.
     """
     _check_path(str(path))
-    names, files = [], 0
+    names, files, out = [], 0, 0
+    open_to_pages = _resolved_roots()
     try:
         with os.scandir(path) as entries:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
-                if entry.is_dir():
+                if entry.is_symlink() and not _leads_into(entry.path, open_to_pages):
+                    out += 1
+                elif entry.is_dir():
                     names.append(entry.name)
                 else:
                     files += 1
     except OSError as fault:
         raise BadSpec(f"A folder must be one that can be read. {str(path)!r} cannot: {fault.strerror}.") from None
-    return sorted(names, key=str.casefold), files
+    return sorted(names, key=str.casefold), files, out
 
 
 def paths(value: Any) -> Iterator[str]:
     """Every path that a spec, or a name in one, has this machine read."""
+    for kind, text in _named(value):
+        yield from _readings(kind, text) if kind else (text,)
+
+
+def _named(value: Any) -> Iterator[tuple[str, str]]:
+    """What a spec, or a name in one, has this machine read: ("csv", "csv:PATH?root=PATH"), or ("", PATH)."""
     if isinstance(value, Spec):
         for field in dataclasses.fields(value):  # type: ignore[arg-type]
             inner = getattr(value, field.name)
             if field.name in ("picture", "file") and inner and isinstance(inner, str):
-                yield inner
+                yield "", inner
             elif field.name == "paths":  # words that may be plain paths
-                yield from (path for word in inner for path in _paths_of_word(word))
+                for word in inner:
+                    is_domain = word.partition(":")[0] in domains or _bare(word) in domains
+                    yield from _named(word) if is_domain else [("", word)]
             else:
-                yield from paths(inner)
+                yield from _named(inner)
     elif isinstance(value, tuple):
         for one in value:
-            yield from paths(one)
+            yield from _named(one)
     elif isinstance(value, str):
         kind, colon, path = value.partition(":")
         if colon and kind in PATHS and path.strip():
-            yield from _readings(kind, value)
+            yield kind, value
         elif colon and kind in domains:  # which may be made of another one, such as grey:folder:PATH
-            yield from paths(path)
+            yield from _named(path)
         elif "@" in value:  # a network with its weights, such as resnet18@file:PATH
-            yield from paths(value.partition("@")[2])
-
-
-def _paths_of_word(word: str) -> list[str]:
-    """The paths in a word of a prediction; one that begins like no domain is a path itself."""
-    kind = word.partition(":")[0]
-    return list(paths(word)) if kind in domains or _bare(word) in domains else [word]
+            yield from _named(value.partition("@")[2])
 
 
 def _readings(kind: str, name: str) -> set[str]:
@@ -142,10 +151,14 @@ def check(spec: Spec) -> None:
         _check_path(path)
 
 
+def _own_folders() -> tuple[Path, Path]:
+    """What was brought along, and what is to be taken along."""
+    return home.folder("pictures"), home.folder("exports")
+
+
 def _check_path(path: str) -> None:
     known = roots(st.get_option("server.address"))
-    own = (home.folder("pictures"), home.folder("exports"))  # what was brought along, and what is to be taken along
-    if not any(_is_below(path, root) for root in (*known, *own)):
+    if not any(_is_below(path, root) for root in (*known, *_own_folders())):
         shown = ", ".join(map(str, known)) or "none"
         raise BadSpec(
             f"A page may read only below the folders that TLTK_ROOTS names, here: {shown}. Got {path!r}. "
@@ -167,6 +180,76 @@ def _is_below(path: str, root: Path) -> bool:
     return found == real or real in found.parents
 
 
+def _resolved_roots() -> list[Path]:
+    return [root.resolve() for root in (*roots(st.get_option("server.address")), *_own_folders())]
+
+
+def _leads_into(path: str | Path, roots: list[Path]) -> bool:
+    """Whether a path ends below one of these folders, links followed.
+
+    Args:
+        path: Of a file, a folder or a link.
+        roots: Folders whose own links are resolved.
+    """
+    real = Path(os.path.realpath(path))  # which has no fault where links go round
+    return any(real == root or root in real.parents for root in roots)
+
+
+def _check_links(spec: Spec) -> None:
+    """Refuse folders and tables with a link that leads out of the permitted folders: readers follow links.
+
+    Looked at when something is queued, and not for each drawing of a page: every name below a folder is.
+
+    Raises:
+        BadSpec: There is such a link.
+    """
+    known = _resolved_roots()
+    if Path(os.sep) in known:  # nothing lies outside
+        return
+    for kind, name in _named(spec):
+        found = (
+            _links_of_table(name) if kind == "csv" else _links_below(_readings(kind, name) if kind else {name}, known)
+        )
+        link = next((one for one in found if not _leads_into(one, known) and one.exists()), None)
+        if link is not None:
+            raise BadSpec(
+                f"What a page reads must hold no link that leads out of the folders that TLTK_ROOTS names. "
+                f"{str(link)!r} does. Remove it, open the folder where it leads with `tltk app --root FOLDER`, or ask "
+                f"from the shell, which is not limited."
+            )
+
+
+def _links_below(folders: set[str], roots: list[Path]) -> Iterator[Path]:
+    """Every link below these folders, and below those within the roots to which links lead.
+
+    Args:
+        folders: What is no folder, or is not there, has none.
+        roots: Folders whose own links are resolved.
+    """
+    seen: set[str] = set()
+    stack = [os.path.realpath(Path(folder).expanduser()) for folder in folders]
+    while stack:
+        here = stack.pop()
+        if here in seen:
+            continue
+        seen.add(here)
+        with contextlib.suppress(OSError), os.scandir(here) as entries:  # a file, nothing, or what the reader will tell
+            for entry in entries:
+                if entry.is_symlink():
+                    yield Path(entry.path)
+                    if _leads_into(entry.path, roots):
+                        stack.append(os.path.realpath(entry.path))
+                elif entry.is_dir(follow_symlinks=False):
+                    stack.append(entry.path)
+
+
+def _links_of_table(name: str) -> Iterator[Path]:
+    """The pictures that a table of files lists, in either reading of its name; none where it cannot be read."""
+    for one in dict.fromkeys((name, _bare(name))):
+        with contextlib.suppress(TltkError):  # which the worker tells
+            yield from (picture.path for picture in survey(one.partition(":")[2]).pictures if picture.path is not None)
+
+
 def _lexical(path: Path) -> Path:
     """The absolute path without its dots; links are not followed, and nothing is looked up."""
     return Path(os.path.abspath(path))  # noqa: PTH100
@@ -176,11 +259,13 @@ def submit(spec: Spec, *, again: bool = False) -> Run:
     """Queue what a page asks for; pages queue nothing in any other way. Equal questions are one run.
 
     Raises:
-        BadSpec: It names a path outside the permitted folders, or this visit is limited to a lesson's run.
+        BadSpec: It names a path outside the permitted folders, or a folder with a link that leads out of them, or this
+            visit is limited to a lesson's run.
         RunProblem: This visitor has as many questions waiting as one may have; what was found is another's, who has
             not asked to begin again.
     """
     check(spec)
+    _check_links(spec)
     _check_lesson(spec)
     owner = room.asker()
     with _asking(owner, spec):
@@ -199,6 +284,7 @@ def resume(run: Run) -> Run:
         BadSpec, RunProblem: As for `submit`.
     """
     check(run.spec)
+    _check_links(run.spec)
     _check_lesson(run.spec)
     check_owner(run.id)
     with _asking(room.asker(), run.spec):
