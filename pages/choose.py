@@ -10,12 +10,12 @@ from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.rank.table import place_in_words
 from tltk.dashboard import chrome, depth, plan, weight_titles
 from tltk.dashboard.asked import show_asked, show_formulas
-from tltk.dashboard.words import plain
+from tltk.dashboard.words import plain, told_of
 from tltk.transferability import scores
 from tltk.weights import store
 
 PICTURES = (100, 200, 500, 1000, 2000)
-MORE = "Labelled pictures of the target that scores are computed on. More of them: narrower intervals, and longer."
+MORE = "Labelled examples of the target that scores are computed on. More of them: narrower intervals, and longer."
 USUAL = ("test_resnet@scratch", "resnet10t@scratch", "mobilenetv2_035@scratch")
 MEANING = {
     "logme": "LogME: evidence for the labels under the best Bayesian linear model of the features (You et al. 2021).",
@@ -23,7 +23,7 @@ MEANING = {
     "nleep": "N-LEEP: how well clusters of features predict the labels (Li et al. 2021).",
     "transrate": "TransRate: how much features at one scale tell about the labels, as a coding rate (Huang 2022).",
     "gbc": "GBC: how little the classes overlap as Gaussians, with features scaled to one size (Pándy et al. 2022).",
-    "knn": "kNN: share of pictures whose nearest neighbour has the same label.",
+    "knn": "kNN: share of examples whose nearest neighbour has the same label.",
     "leep": "LEEP: how well the source classifier's predictions predict the labels (Nguyen et al. 2020).",
     "nce": "NCE: negative entropy of the labels, given the source classifier's predicted class (Tran et al. 2019).",
     "probe": "Probe: accuracy of a linear classifier, cross-validated.",
@@ -74,7 +74,7 @@ def about(row: TrainedCandidate, found: JudgedRanking) -> list[str]:
         words.append(f"{row.parameters / 1e6:.1f} million parameters, {row.width} features.")
     if row.trained is not None:
         runs = f"{row.trained_runs} run{'' if row.trained_runs == 1 else 's'}"
-        words.append(f"You have trained it here: {row.trained:.1%} on the test pictures, mean of {runs}.")
+        words.append(f"You have trained it here: {row.trained:.1%} on the test examples, mean of {runs}.")
     return words
 
 
@@ -111,7 +111,7 @@ def spans(found: JudgedRanking, names: list[str]) -> None:
             width="stretch",
         )
         st.caption(
-            f"95% intervals, from leaving out tenths of the {found.n:,} pictures (jackknife), {found.fewest} of "
+            f"95% intervals, from leaving out tenths of the {found.n:,} examples (jackknife), {found.fewest} of "
             "the smallest class. Networks whose difference is within sampling error share their places."
         )
         for note in dict.fromkeys(note for row in found.rows for note in row.notes.values()):
@@ -242,7 +242,7 @@ def _in_short(one: SuggestionResult) -> str:
     return f"**{plain(one.technique)}** at boundary {one.boundary} of {network}{minutes}"
 
 
-LEAD = "Which network will transfer best to your pictures? Scores estimate it before training; your runs test them."
+LEAD = "Which network will transfer best to your data? Scores estimate it before training; your runs test them."
 
 with chrome.page("Choose", LEAD):
     plan.chosen_run()
@@ -250,7 +250,7 @@ with chrome.page("Choose", LEAD):
     with st.container(border=True):
         st.caption(f"Target: {plain(chrome.short(now.target.name))}, as on the Design page.")
         chosen = candidates()
-        count = st.select_slider("Pictures", PICTURES, 500, key="choose:pictures", help=MORE)
+        count = st.select_slider(told_of(now.target, "Pictures"), PICTURES, 500, key="choose:pictures", help=MORE)
     if not chosen:
         st.info("Choose some candidates to rank.")
     else:

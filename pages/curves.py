@@ -11,15 +11,15 @@ from tltk.studies.compare.spec import CompareSpec
 
 QUANTITIES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "loss": "Cross-entropy"}
 MEANS = (
-    "Accuracy: the share of pictures that are right. Macro-F1: for each class, how many of its pictures are found and "
+    "Accuracy: the share of examples that are right. Macro-F1: for each class, how many of its examples are found and "
     "how many of those named so are right, then the mean over classes, so that a small one counts as much. "
     "Cross-entropy: how little the network expected the right answers; lower is better."
 )
 OVER = (
-    "What both arms have spent. An epoch is one pass over the training pictures, a step one change of the weights; "
+    "What both arms have spent. An epoch is one pass over the training examples, a step one change of the weights; "
     "FLOPs are the sums and products that were computed."
 )
-AXES = {"step": "Steps", "epoch": "Epochs", "images": "Pictures", "seconds": "Seconds", "gflops": "FLOPs"}
+AXES = {"step": "Steps", "epoch": "Epochs", "images": "Examples", "seconds": "Seconds", "gflops": "FLOPs"}
 
 
 def nothing_yet() -> None:

@@ -131,7 +131,7 @@ def adapter_and_terms() -> None:
         controls.term_knobs(term.name, terms[term.name])
 
 
-LRS = "Both arms of a comparison search these rates on the validation pictures. Separate them with commas."
+LRS = "Both arms of a comparison search these rates on the validation examples. Separate them with commas."
 
 
 def as_text(rates: tuple[float, ...]) -> str:
@@ -176,7 +176,7 @@ def launch() -> None:
     if any(terms[term.name].teaches for term in now.terms) and right.button(
         "Teach without labels",
         icon=":material/visibility_off:",
-        help="A single training by these terms on all training pictures. The head is not trained; the weights of the "
+        help="A single training by these terms on all training examples. The head is not trained; the weights of the "
         "run can be transferred afterwards.",
     ):
         one = plan.training()
@@ -201,7 +201,7 @@ def start(spec: Spec) -> None:
     chrome.open_page("curves" if isinstance(spec, CompareSpec) else "train")
 
 
-LEAD = "Choose pictures and a network, drag the boundary between frozen and trained layers, and launch."
+LEAD = "Choose domains and a network, drag the boundary between frozen and trained layers, and launch."
 
 with chrome.page("Design", LEAD):
     plan.chosen_run()

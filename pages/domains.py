@@ -12,7 +12,7 @@ from tltk.dashboard.asked import show_asked
 from tltk.dashboard.words import plain
 from tltk.specs.parts import DataSpec
 
-LEAD = "Source and target side by side: pictures, classes, size, licence. Choose them here; every page uses them."
+LEAD = "Source and target side by side: examples, classes, size, licence. Choose them here; every page uses them."
 PLACES = {"Source": ("source",), "Target": ("target",)}
 
 

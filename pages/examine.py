@@ -21,7 +21,7 @@ def nothing_yet() -> None:
     )
 
 
-LEAD = "What a finished training gets wrong and where it looks, labels that are likely wrong, and copies of pictures."
+LEAD = "What a finished training gets wrong and where it looks, labels that are likely wrong, and copies."
 
 with chrome.page("Examine", LEAD):
     run = chrome.choose(TransferSpec, "examine:run", nothing_yet)

@@ -16,13 +16,13 @@ from tltk.dashboard.words import plain
 from tltk.plots.layers import cka_heatmap, profile
 from tltk.shift import measures
 
-MORE = "More pictures: narrower intervals, and it takes longer."
+MORE = "More of them: narrower intervals, and it takes longer."
 POOLING = (
-    "A layer gives a map of features for each picture. Pooling makes one row of numbers of it: avg their mean over the "
-    "picture, max their largest value, project a random projection that keeps where they are."
+    "A layer gives a map of features for each picture or text. Pooling makes one row of numbers of it: avg their mean "
+    "over the map, max their largest value, project a random projection that keeps where they are."
 )
 EMBEDDING = (
-    "Draws pictures with similar features close together. PCA keeps the directions in which they differ most; t-SNE "
+    "Draws examples with similar features close together. PCA keeps the directions in which they differ most; t-SNE "
     "and UMAP keep who is whose neighbour, and distances between groups mean little."
 )
 METHODS = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}
@@ -50,7 +50,7 @@ def questions() -> tuple[ProfileSpec, EmbedSpec]:
         st.caption(
             f"{plain(now.net.backbone)} on {plain(chrome.short(now.target.name))}"
             + (f", source {plain(chrome.short(now.source.name))}" if now.source else "")
-            + ". Pictures and network are set on the Design page."
+            + f". {domain_view.noun().capitalize()} and network are set on the Design page."
         )
     shared: dict[str, Any] = {
         "target": target,

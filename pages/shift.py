@@ -167,7 +167,7 @@ def about_halves(found: TwoSampleResult) -> str:
     if size is None:
         return ""
     return (
-        f"Halves hold {size} pictures of each domain. Many measures grow as the number of pictures shrinks, so their "
+        f"Halves hold {size} examples of each domain. Many measures grow as that number shrinks, so their "
         "band is only for the value next to it."
     )
 
@@ -242,7 +242,7 @@ def witnesses(run: Run, found: TwoSampleResult) -> None:
     for side, other in (("source", "target"), ("target", "source")):
         shown = found.witness[side]
         if not shown:
-            st.caption(f"No picture is typical of the {side} alone: at this layer pictures cannot be told apart.")
+            st.caption(f"Nothing is typical of the {side} alone: at this layer the domains cannot be told apart.")
             continue
         st.markdown(f"**Only in the {side}**, most typical first")
         depth.pictures(sheet, [w.at for w in shown], [found.labels[w.at] for w in shown])
@@ -333,7 +333,7 @@ def answers(network: DescribeResult, ask: Ask) -> None:
     )
     st.caption(
         f"The setting from which a measure detects the change: p ≤ .05 there and at every later one, with {found.n} "
-        f"pictures of each domain at {plain(found.name)}. Dark blue: a small change is detected; grey: not even the "
+        f"examples of each domain at {plain(found.name)}. Dark blue: a small change is detected; grey: not even the "
         "largest is. False alarms when nothing is turned (5% are to be expected): "
         + ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in found.alarms.items())
         + "."
@@ -351,7 +351,7 @@ def answers(network: DescribeResult, ask: Ask) -> None:
     st.caption(found.correction)
 
 
-LEAD = "How far apart source and target are: at which layers, for which classes, and which pictures show it."
+LEAD = "How far apart source and target are: at which layers, for which classes, and which examples show it."
 
 with chrome.page("Shift", LEAD):
     plan.chosen_run()

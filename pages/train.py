@@ -52,7 +52,7 @@ def chart(run: Run, name: str, title: str, state: str) -> None:
         key=f"train:{name}:{run.id}",
         height=340,
         live={"url": url, "every_ms": 400},
-        alt=f"{title} on training, validation and test pictures over optimiser steps.",
+        alt=f"{title} on training, validation and test examples over optimiser steps.",
     )
     if ended and state in ACTIVE:
         st.rerun()

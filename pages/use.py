@@ -42,7 +42,7 @@ def opened(run: Run) -> TrainedRun | None:
         return None
 
 
-LEAD = "A finished training at work: the class of new pictures, figures on other domains, files to take along."
+LEAD = "A finished training at work: the class of new examples, figures on other domains, files to take along."
 
 with chrome.page("Use", LEAD):
     run = chrome.choose(TransferSpec, "use:run", nothing_yet, not_usable, states=["done"], weights=True)

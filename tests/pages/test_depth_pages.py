@@ -206,7 +206,7 @@ def test_shift_says_what_the_domains_are_and_tests_them() -> None:
         and list(table["Halves of the target (95%)"][:2]) == ["0 … 0.1"] * 2
     )
     assert "Over all 3 tests." in texts(app) and "frechet must be a number that float32 can hold." in texts(app)
-    assert "Halves hold 1 pictures of each domain" in texts(app)
+    assert "Halves hold 1 examples of each domain" in texts(app)
     assert list(app.dataframe[1].value["Pictures"]) == ["7 and 9"] * 2 and "Classes: Over both classes." in texts(app)
     assert list(app.dataframe[1].value["Class"]) == ["1", "0"]  # the one that moved most comes first
     assert "same classes by name" in texts(app)
@@ -393,7 +393,7 @@ def test_an_answer_of_before_without_corrections_is_still_shown() -> None:
     app = open_page("shift")
     is_clean(app)
     assert list(app.dataframe[0].value.iloc[:, -1]) == ["shift"]
-    assert "No picture is typical of the source alone" in texts(app)
+    assert "Nothing is typical of the source alone" in texts(app)
 
 
 def test_shift_asks_what_each_measure_sees_of_each_dial_and_shows_it() -> None:
@@ -430,7 +430,7 @@ def test_shift_asks_what_each_measure_sees_of_each_dial_and_shows_it() -> None:
     app = open_page("shift")
     is_clean(app)
     assert "Turn every dial" not in labels(app)
-    assert "with 200 pictures of each domain at stem" in texts(app)
+    assert "with 200 examples of each domain at stem" in texts(app)
     chosen = next(s for s in app.selectbox if s.label == "Measure")
     assert chosen.value == "coral"
     chosen.set_value("mmd").run()
@@ -503,7 +503,7 @@ def test_choose_ranks_in_plain_words_and_marks_the_scores_by_what_is_trained_by_
     own("resnet10t", 0.785, seed=1)
     app = open_page("choose")
     is_clean(app)
-    assert "You have trained it here: 78.5% on the test pictures, mean of 2 runs." in texts(app)
+    assert "You have trained it here: 78.5% on the test examples, mean of 2 runs." in texts(app)
     assert list(app.dataframe[0].value["Test accuracy, trained"]) == [0.785, 0.8, 0.5]
     assert "1 to 2 runs of the best of 1 setting" in texts(app)
     marks = app.dataframe[2].value
@@ -520,7 +520,7 @@ def test_choose_does_not_name_a_first_that_cannot_be_told() -> None:
     assert list(app.dataframe[0].value["Place"]) == ["1–2", "1–2", "3"]
     spans = app.dataframe[1].value
     assert spans["logme"][0] == "0.25 … 0.35, place 1–2" and spans["probe"][0].startswith("There is no interval")
-    assert "tenths of the 100 pictures (jackknife), 8 of the smallest class" in texts(app)
+    assert "tenths of the 100 examples (jackknife), 8 of the smallest class" in texts(app)
 
 
 def test_a_ranking_of_before_is_still_shown() -> None:

@@ -230,7 +230,7 @@ def test_an_embedding_is_drawn_small_and_opened_large() -> None:
     is_clean(app)
     assert "Embedding at stem" in html(app)
     app = press(app, "Open the embedding")
-    assert "Click a point to see its picture" in texts(app) and kinds() == []
+    assert "Click a point to see what it is" in texts(app) and kinds() == []
 
 
 def test_layers_are_measured_once_there_are_weights() -> None:
@@ -265,3 +265,15 @@ def test_a_link_to_a_folder_is_named_and_read_after_a_click_alone(tmp_path: Any)
     assert InspectSpec(DataSpec(f"folder:{folder}", shots=1, size=36, val=0.15, test=0.44)) in [
         Run.at(job.run).spec for job in queue.jobs()
     ]
+
+
+ROWS_PLAN = {"target": "transactions", "source": "transactions:prices=1", "size": "16", "backbone": "mlp"}
+
+
+def test_a_plan_on_rows_speaks_of_rows_on_the_whole_screen() -> None:
+    app = open_page("workbench", **ROWS_PLAN)
+    is_clean(app)
+    said = texts(app) + html(app) + str([b.label for b in app.button])
+    assert "of which there are many rows" in said and "Show the rows and the layers" in said
+    assert "Rows that flip" in said and "the network mlp of 16 columns" in texts(open_page("layers", **ROWS_PLAN))
+    assert "picture" not in said.replace("wb-picture", "").replace("of pictures alone", "").lower()

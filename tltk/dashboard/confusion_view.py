@@ -15,7 +15,7 @@ from tltk.analyses.neighbours.table import in_classes
 from tltk.analyses.trained import TrainedRun
 from tltk.dashboard import chrome, class_choice, depth, permitted, plan
 from tltk.dashboard.plot import pick
-from tltk.dashboard.words import plain
+from tltk.dashboard.words import noun_of, plain, told_of
 from tltk.errors import TltkError
 from tltk.plots.confusion import MOST_CLASSES, confusion_of_counts
 from tltk.runs.run import Run
@@ -43,7 +43,7 @@ def against(trained: TrainedRun) -> str:
         1 + names.index(asked) if asked in names else 0,
         format_func=lambda name: chrome.title_of(others[name]) if name else "none",
         key=f"examine:against:{trained.run.id}:{asked}",
-        help="Such as the other arm of a comparison: pictures on which the two differ can then be seen.",
+        help="Such as the other arm of a comparison: examples on which the two differ can then be seen.",
     )
     return found
 
@@ -82,19 +82,22 @@ def tell(run: Run, found: ConfusionResult, trained: TrainedRun, spec: ConfusionS
         spec: The question.
     """
     right = sum(row[c] for c, row in enumerate(found.counts))
-    st.markdown(f"**{right:,} of {found.n:,}** pictures are named right, {right / found.n:.1%}.{_beside(found)}")
+    st.markdown(
+        f"**{right:,} of {found.n:,}** {noun_of(trained.spec.target)} are named right, {right / found.n:.1%}."
+        f"{_beside(found, trained)}"
+    )
     for remark in found.remarks:
         st.caption(plain(remark))
     _explore(run, found, trained, spec)
 
 
-def _beside(found: ConfusionResult) -> str:
+def _beside(found: ConfusionResult, trained: TrainedRun) -> str:
     if not found.against:
         return ""
     right = sum(row[c] for c, row in enumerate(found.other_counts))
     return (
-        f" Run {found.against[:6]} names {right / found.n:.1%} right: on {found.lost:,} pictures it is right and this "
-        f"one wrong, on {found.gained:,} the reverse."
+        f" Run {found.against[:6]} names {right / found.n:.1%} right: on {found.lost:,} "
+        f"{noun_of(trained.spec.target)} it is right and this one wrong, on {found.gained:,} the reverse."
     )
 
 
@@ -104,28 +107,28 @@ def _explore(run: Run, found: ConfusionResult, trained: TrainedRun, spec: Confus
     left, right = st.columns([5, 6])
     with left:
         if len(classes) <= MOST_CLASSES:
-            _matrix(found, key)
+            _matrix(found, key, trained)
         else:
             st.caption(f"A matrix of {len(classes):,} classes cannot be read on a screen; choose classes beside.")
     with right:
         show = "cell"
         if found.against:
             held = plan.hold("confusion:show", "cell")
-            show = st.segmented_control("Pictures", list(SHOWS), format_func=SHOWS.__getitem__, **held) or "cell"
+            show = st.segmented_control("Which", list(SHOWS), format_func=SHOWS.__getitem__, **held) or "cell"
         one, two = st.columns(2)
         with one:
             label = class_choice.menu(classes, key)
         named = _named(classes, two, key, show != "cell")
         chosen = pictures_of(found, show, label, named)
         total = _total(found, show, label, named)
-        _list(run, found, chosen, total, key)
+        _list(run, found, chosen, total, key, noun_of(trained.spec.target))
     picked = _picked(found, chosen, key)
     if picked is not None:
         _place(picked, trained, spec)
 
 
-def _matrix(found: ConfusionResult, key: str) -> None:
-    n = len(found.classes)
+def _matrix(found: ConfusionResult, key: str, trained: TrainedRun) -> None:
+    n, target = len(found.classes), trained.spec.target
     figure = confusion_of_counts(found.counts, found.classes)
     figure.update_traces(customdata=[[row * n + column for column in range(n)] for row in range(n)])
     figure.update_layout(dragmode=False, margin={"t": 10})
@@ -133,11 +136,17 @@ def _matrix(found: ConfusionResult, key: str) -> None:
     cell = pick(
         figure,
         key=f"{key}:matrix",
-        alt="Of the pictures of each class the share that is named as each; click a cell for its pictures.",
+        alt=told_of(
+            target, "Of the pictures of each class the share that is named as each; click a cell for its pictures."
+        ),
         height=min(150 + 34 * n, 620),
         stamp=stamp,
     )
-    st.caption("Click a cell for its pictures. Rows are the true classes, columns what the pictures are taken for.")
+    st.caption(
+        told_of(
+            target, "Click a cell for its pictures. Rows are the true classes, columns what the pictures are taken for."
+        )
+    )
     if cell:
         row, column = divmod(cell[0], n)
         class_choice.choose(found.classes[row])
@@ -199,13 +208,13 @@ def _total(found: ConfusionResult, show: str, label: str, named: str) -> int | N
     return sum(sum(found.counts[c]) - found.counts[c][c] for c in rows)
 
 
-def _list(run: Run, found: ConfusionResult, chosen: Sequence[int], total: int | None, key: str) -> None:
+def _list(run: Run, found: ConfusionResult, chosen: Sequence[int], total: int | None, key: str, noun: str) -> None:
     """The pictures with what each training answers and how surely, a page at a time."""
     if not chosen:
-        st.info("There are no such pictures. Choose another cell.")
+        st.info(f"There are no such {noun}. Choose another cell.")
         return
     more = f" of {total:,}, the surest" if total is not None and total > len(chosen) else ""
-    st.markdown(f"**{len(chosen):,}{more}**" + (" picture" if len(chosen) == 1 else " pictures"))
+    st.markdown(f"**{len(chosen):,}{more}**" + (f" {noun.removesuffix('s')}" if len(chosen) == 1 else f" {noun}"))
     pages = -(-len(chosen) // PAGE)
     page = st.pagination(pages, key=f"{key}:page:{chosen[0]}:{len(chosen)}") if pages > 1 else 1
     shown = chosen[PAGE * (page - 1) : PAGE * page]
@@ -266,7 +275,11 @@ def _place(one: Answered, trained: TrainedRun, spec: ConfusionSpec) -> None:
             "Find its neighbours",
             "Looking at every layer.",
             f"examine:place:{trained.run.id}",
-            "The training pictures that each layer finds most like it: where does it begin to lie among another class?",
+            told_of(
+                trained.spec.target,
+                "The training pictures that each layer finds most like it: where does it begin to lie among another "
+                "class?",
+            ),
         )
     except TltkError as fault:
         st.error(plain(fault))

@@ -17,7 +17,7 @@ from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import chrome, class_choice, controls, permitted, plan
 from tltk.dashboard.network import domain_summary, in_words, to_mind
 from tltk.dashboard.plot import plot
-from tltk.dashboard.words import plain
+from tltk.dashboard.words import noun_of, plain, told_of
 from tltk.data.account import describe_groups
 from tltk.data.corrupt import names as corruptions
 from tltk.data.fit import Change, describe
@@ -131,7 +131,7 @@ def kind_of(path: plan.PATH) -> str:
 
 def noun(path: plan.PATH = ("target",)) -> str:
     """What the examples of this place are called: pictures, texts or rows."""
-    return {TEXT: "texts", TABLE: "rows"}.get(kind_of(path), "pictures")
+    return noun_of(plan.read(path))
 
 
 def size_title(path: plan.PATH) -> str:
@@ -196,17 +196,21 @@ def inspect_domain(path: plan.PATH) -> InspectResult | None:
         return None
     kind, argument, _ = parts(spec.name)
     if kind in PATHS and not argument.strip():
-        st.info("Enter a path above; the pictures appear once they have been read.")
+        st.info(told_of(spec, "Enter a path above; the pictures appear once they have been read."))
         return None
     found = domain_summary(spec)
     if found is None:
         return None
     is_old = found.shown_labels is None
     if is_old:
-        st.caption("This result was made by an earlier version, which did not sort the pictures by class.")
+        st.caption(
+            told_of(spec, "This result was made by an earlier version, which did not sort the pictures by class.")
+        )
     if is_old or kind in PATHS:
         key, help = f"again:{'.'.join(path)}", "Use it after files were added, removed or changed."
-        if st.button("Read the pictures again", key=key, type="tertiary", icon=":material/refresh:", help=help):
+        if st.button(
+            told_of(spec, "Read the pictures again"), key=key, type="tertiary", icon=":material/refresh:", help=help
+        ):
             permitted.submit(InspectSpec(spec), again=True)
             st.rerun()
     return found

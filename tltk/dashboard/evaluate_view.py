@@ -29,7 +29,7 @@ def show(trained: TrainedRun) -> None:
     spec = ask(trained)
     try:
         permitted.check(spec)
-        promise = "Classes are matched by name. Temperature and threshold are fitted on the validation pictures."
+        promise = "Classes are matched by name. Temperature and threshold are fitted on the validation examples."
         key = f"use:evaluate:{trained.run.id}"
         answer = depth.ask_with_button(spec, "Evaluate", "Testing.", key, promise)
         if answer is not None:

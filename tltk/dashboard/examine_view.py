@@ -28,7 +28,7 @@ from tltk.analyses.sheets import captioned_tiles
 from tltk.analyses.trained import TrainedRun
 from tltk.dashboard import class_choice, confusion_view, depth, permitted, plan
 from tltk.dashboard.asked import show_asked
-from tltk.dashboard.words import plain
+from tltk.dashboard.words import noun_of, plain, told_of
 from tltk.errors import TltkError
 from tltk.runs.run import Run
 from tltk.specs.knobs import Spec, knobs
@@ -70,7 +70,7 @@ def _where(trained: TrainedRun, kind: type[ErrorsSpec] | type[SaliencySpec]) -> 
     own = [side.name for side in (trained.spec.target, trained.spec.source) if side is not None]
     left, right = st.columns(2)
     on = left.selectbox(
-        "Pictures of",
+        told_of(trained.spec.target, "Pictures of"),
         own,
         accept_new_options=True,
         key=f"examine:on:{trained.run.id}",
@@ -82,11 +82,14 @@ def _where(trained: TrainedRun, kind: type[ErrorsSpec] | type[SaliencySpec]) -> 
 
 def _mistakes(trained: TrainedRun) -> Asked:
     on, part = _where(trained, ErrorsSpec)
-    promise = "The pictures that it takes for another class, those first of which it is most sure."
+    promise = told_of(
+        trained.spec.target, "The pictures that it takes for another class, those first of which it is most sure."
+    )
 
     def tell(run: Run, found: ErrorsResult) -> None:
         st.markdown(
-            f"**{found.wrong:,} of {found.n:,}** pictures are taken for another class, {found.wrong / found.n:.1%}."
+            f"**{found.wrong:,} of {found.n:,}** {noun_of(trained.spec.target)} are taken for another class, "
+            f"{found.wrong / found.n:.1%}."
         )
         if found.mistakes:
             _list_mistakes(run, found)
@@ -129,8 +132,10 @@ def _confusion(trained: TrainedRun) -> Asked:
     on, part = _where(trained, ErrorsSpec)
     other = confusion_view.against(trained)
     spec = ConfusionSpec(trained.run.id, on, part, other)
-    promise = (
-        "Which classes are taken for which, with the pictures of each cell; beside another training, where they differ."
+    promise = told_of(
+        trained.spec.target,
+        "Which classes are taken for which, with the pictures of each cell; beside another training, where they "
+        "differ.",
     )
 
     def tell(run: Run, found: ConfusionResult) -> None:
@@ -183,11 +188,14 @@ def _nearest(trained: TrainedRun) -> Asked:
     on, part = _where(trained, ErrorsSpec)
     name = on or trained.spec.target.name
     data.parse(name)  # a domain, never a bare path: what a page may read is looked up by the name
-    promise = "The training pictures that it finds most like each picture, by what enters the head."
+    promise = told_of(
+        trained.spec.target, "The training pictures that it finds most like each picture, by what enters the head."
+    )
 
     def tell(run: Run, found: NearestResult) -> None:
         st.markdown(
-            f"Among **{found.n:,}** training pictures, by {found.distance} distance at {plain(found.layer_name)}."
+            f"Among **{found.n:,}** training {noun_of(trained.spec.target)}, by {found.distance} distance at "
+            f"{plain(found.layer_name)}."
         )
         _sheet(run, "Each row: a picture and what it is taken for, then the training pictures with class and distance.")
         listed = found.pictures[:LISTED]
@@ -207,9 +215,10 @@ def _nearest(trained: TrainedRun) -> Asked:
 
 def _labels(trained: TrainedRun) -> Asked:
     net = NetSpec(trained.spec.net.backbone, weights=trained.spec.net.weights)
-    promise = (
+    promise = told_of(
+        trained.spec.target,
         "Labels of the target that are likely wrong, by a probe of what the training began with. Weights from scratch "
-        "know little of pictures; those that were trained before tell more."
+        "know little of pictures; those that were trained before tell more.",
     )
 
     def tell(run: Run, found: LabelNoiseResult) -> None:
@@ -234,10 +243,14 @@ def _labels(trained: TrainedRun) -> Asked:
 
 
 def _copies(trained: TrainedRun) -> Asked:
-    promise = "Pictures of the target that show the same, or nearly, in one part or in two."
+    promise = told_of(
+        trained.spec.target, "Pictures of the target that show the same, or nearly, in one part or in two."
+    )
 
     def tell(run: Run, found: Any) -> None:
-        st.markdown(f"**{found.total:,}** pairs of copies or near copies among {found.n:,} pictures.")
+        st.markdown(
+            f"**{found.total:,}** pairs of copies or near copies among {found.n:,} {noun_of(trained.spec.target)}."
+        )
         if found.pairs:
             _sheet(run, "The first pairs, side by side: number and label, part and kind.")
             rows: dict[str, list[Any]] = {

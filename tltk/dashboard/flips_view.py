@@ -11,7 +11,7 @@ from tltk.analyses.pictures.result import PicturesResult
 from tltk.analyses.pictures.spec import PicturesSpec
 from tltk.dashboard import class_choice, depth, permitted
 from tltk.dashboard.network import wait
-from tltk.dashboard.words import plain
+from tltk.dashboard.words import plain, told_of
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import executor
 from tltk.results.transfer import Flip, Flips
@@ -30,9 +30,10 @@ def show_flips(target: DataSpec, flips: Flips, key: str) -> None:
         flips: Which pictures.
         key: Of the widgets.
     """
+    lost_ones = told_of(target, "picture is" if len(flips.lost) == 1 else "pictures are")
     st.markdown(
-        f"In most seeds **{len(flips.lost):,}** test picture{'s are' if len(flips.lost) != 1 else ' is'} right from "
-        f"scratch and wrong after transfer, and **{len(flips.gained):,}** the reverse."
+        f"In most seeds **{len(flips.lost):,}** test {lost_ones} right from scratch and wrong after transfer, and "
+        f"**{len(flips.gained):,}** the reverse."
     )
     if not flips.pictures:
         return
@@ -42,7 +43,11 @@ def show_flips(target: DataSpec, flips: Flips, key: str) -> None:
     if found is not None and sheet is None:
         st.caption("The pictures of this result were deleted; what is written below still holds.")
     elif found is not None and found.labels != [one.label for one in flips.pictures]:
-        st.warning("These pictures have other classes than those that were tested: the domain has changed since.")
+        st.warning(
+            told_of(
+                target, "These pictures have other classes than those that were tested: the domain has changed since."
+            )
+        )
         sheet = None
     label = class_choice.menu(flips.classes, key)
     number = flips.classes.index(label) if label else None
@@ -76,11 +81,11 @@ def _answer(spec: PicturesSpec, key: str) -> PicturesResult | None:
         return found
     state = executor().state(run.id) if (run.path / "spec.json").exists() else ""
     if state in ACTIVE:
-        wait(run.id, "Reading the pictures.")
+        wait(run.id, told_of(spec.target, "Reading the pictures."))
         return None
     if state == "failed":
         st.warning(plain(run.status.message))
-    if st.button("Show the pictures", key=f"{key}:pictures", icon=":material/image:"):
+    if st.button(told_of(spec.target, "Show the pictures"), key=f"{key}:pictures", icon=":material/image:"):
         try:
             permitted.submit(spec, again=state == "failed")
         except TltkError as fault:

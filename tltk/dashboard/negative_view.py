@@ -16,7 +16,7 @@ import streamlit as st
 from tltk.dashboard import chrome, permitted, plan, study_view, verdict_view
 from tltk.dashboard.flips_view import show_flips
 from tltk.dashboard.network import of_another_version
-from tltk.dashboard.words import plain
+from tltk.dashboard.words import plain, target_of, told_of
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import executor
 from tltk.runs import index
@@ -235,13 +235,21 @@ def _verdict(run: Run, found: CompareResult) -> None:
 
 
 def _flips(run: Run, found: CompareResult) -> None:
-    st.subheader("Which pictures does it cost?", anchor=False)
+    target = target_of(run.spec)
+    st.subheader(told_of(target, "Which pictures does it cost?"), anchor=False)
     with st.container(border=True):
         if found.flips is None or not isinstance(run.spec, CompareSpec):
-            st.caption("This comparison was made before pictures that flip were kept. Train it again on Runs.")
+            st.caption(
+                told_of(target, "This comparison was made before pictures that flip were kept. Train it again on Runs.")
+            )
             return
         show_flips(run.spec.target, found.flips, f"negative:flips:{run.id}")
-        st.caption("A mean hides them: a network may win some pictures and lose others. Those that it loses show how.")
+        st.caption(
+            told_of(
+                target,
+                "A mean hides them: a network may win some pictures and lose others. Those that it loses show how.",
+            )
+        )
         chrome.go("examine", "Examine one network's mistakes")
 
 

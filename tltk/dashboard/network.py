@@ -14,14 +14,14 @@ from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import permitted, plan
 from tltk.dashboard.freeze_handle import Cost
-from tltk.dashboard.words import plain
+from tltk.dashboard.words import noun_of, plain, told_of
 from tltk.data.account import describe_parts
-from tltk.data.rows import KIND as TABLE
-from tltk.data.texts import KIND as TEXT
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import executor
 from tltk.runs.run import ACTIVE, Run
+from tltk.specs import nouns
 from tltk.specs.knobs import Spec
+from tltk.specs.nouns import PICTURES, ROWS, TEXTS
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import PATHS, result_class, with_absolute_paths
 from tltk.specs.size import in_pixels
@@ -83,15 +83,17 @@ def _came_by_link(spec: InspectSpec | DescribeSpec) -> bool:
 def in_a_link(spec: InspectSpec | DescribeSpec) -> tuple[str, str]:
     """What the link asks for, in a sentence, and the label of the button."""
     if isinstance(spec, DescribeSpec):
-        network = f"{plain(spec.backbone)} at {in_pixels(spec.picture_size)}"
+        unit = {TEXTS: "tokens", ROWS: "columns"}.get(nouns.noun_of(spec.backbone))
+        size = f"at {in_pixels(spec.picture_size)}" if unit is None else f"of {spec.size} {unit}"
+        network = f"{plain(spec.backbone)} {size}"
         return f"This link names the network {network}, which has not been measured here yet.", "Measure it"
     kind, colon, path = spec.data.name.partition(":")
     if colon and kind in PATHS:
         what = {"folder": "a folder", "archive": "an archive"}.get(kind, "a file")
         return f"This link names {what} on this machine: {plain(path)}. Nothing of it has been read.", "Read it"
-    noun = {TEXT: "texts", TABLE: "rows"}.get(data.modality_of(spec.data.name), "pictures")
+    noun = noun_of(spec.data)
     number = f"{spec.data.n:,} {noun}" if spec.data.n else f"the {noun}"
-    at = f" at {in_pixels(spec.data.picture_size)}" if noun == "pictures" else ""
+    at = f" at {in_pixels(spec.data.picture_size)}" if noun == PICTURES else ""
     what = f"{number} of {plain(spec.data.name)}{at}"
     return f"This link asks for {what}, which have not been made here yet.", "Make them"
 
@@ -137,7 +139,9 @@ def domain_summary(spec: DataSpec) -> InspectResult | None:
     except TltkError as fault:
         st.caption(f":orange[{plain(fault)}]")
         return None
-    found: InspectResult | None = answer(InspectSpec(spec), "Reading the pictures; this is needed only once.")
+    found: InspectResult | None = answer(
+        InspectSpec(spec), told_of(spec, "Reading the pictures; this is needed only once.")
+    )
     return found
 
 

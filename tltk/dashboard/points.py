@@ -15,9 +15,9 @@ import streamlit as st
 
 from tltk import home
 from tltk.analyses.embed.result import EmbedResult, Frame
-from tltk.dashboard import class_choice, depth, domain_view, plan
+from tltk.dashboard import class_choice, depth, plan
 from tltk.dashboard.plot import Figure, pick, plot
-from tltk.dashboard.words import plain
+from tltk.dashboard.words import noun_of, plain, target_of
 from tltk.plots.embedding import film, scatter
 from tltk.runs.run import Run
 
@@ -54,10 +54,10 @@ def points(run: Run, found: EmbedResult, layer: int, key: str) -> None:
         with column:
             st.markdown(f"**{plain(frame.name)}**" + (f", {side}" if side else ""))
             if play:
-                alt = f"The pictures as points, {found.over} by {found.over}; Play moves them."
+                alt = f"The {_noun(run)} as points, {found.over} by {found.over}; Play moves them."
                 plot(film(found, frames, colour), key=f"{key}:film:{side}", alt=alt, height=580)
                 continue
-            alt = f"{len(found.labels)} pictures as points at {frame.name}; nearby ones look alike to this layer."
+            alt = f"{len(found.labels)} {_noun(run)} as points at {frame.name}; nearby ones look alike to this layer."
             stamp = (run.id, run.status.updated, frame.layer, side, colour, only)
             figure = _figure(stamp, partial(scatter, found, frame, colour, only))
             picked = pick(figure, key=f"{key}:scatter:{side}", alt=alt, stamp=str(stamp))
@@ -75,7 +75,12 @@ def points(run: Run, found: EmbedResult, layer: int, key: str) -> None:
     elif chosen:
         _many(run, found, chosen, f"{key}:{plan.flag(f'{key}:turn') or 0}")
     elif not play:
-        st.caption("Click a point to see its picture and its nearest neighbours; draw around points to see them all.")
+        st.caption("Click a point to see what it is and its nearest neighbours; draw around points to see them all.")
+
+
+def _noun(run: Run) -> str:
+    """What the points are: pictures, texts or rows."""
+    return noun_of(target_of(run.spec))
 
 
 def _figure(stamp: tuple[Any, ...], make: Callable[[], Figure]) -> dict[str, Any]:
@@ -189,7 +194,7 @@ def _many(run: Run, found: EmbedResult, numbers: Sequence[int], key: str) -> Non
         key: Of the widgets of this selection.
     """
     inside = [n for n in numbers if n < len(found.labels)]
-    what = domain_view.noun() if found.texts else "pictures"
+    what = _noun(run)
     st.markdown(f"**{len(inside):,} {what} selected**")
     counts = Counter((found.labels[n], found.domain[n]) for n in inside)
     left, right = st.columns([1, 2])
@@ -204,7 +209,7 @@ def _many(run: Run, found: EmbedResult, numbers: Sequence[int], key: str) -> Non
             hide_index=True,
             width="stretch",
             height=min(38 + 35 * len(rows), 400),
-            alt="How many pictures of the selection are of each class and domain.",
+            alt=f"How many {what} of the selection are of each class and domain.",
         )
     sheet = None if found.texts else depth.sheet_of(run)
     if sheet is None and not found.texts:
@@ -220,7 +225,10 @@ def _many(run: Run, found: EmbedResult, numbers: Sequence[int], key: str) -> Non
         else:
             depth.pictures(sheet, shown, told)
         if pages > 1:
-            st.caption(f"Pictures {PAGE * (page - 1) + 1:,} to {PAGE * (page - 1) + len(shown):,} of {len(inside):,}.")
+            st.caption(
+                f"{what.capitalize()} {PAGE * (page - 1) + 1:,} to {PAGE * (page - 1) + len(shown):,} of "
+                f"{len(inside):,}."
+            )
 
 
 def by_turns(found: EmbedResult, numbers: Sequence[int]) -> list[int]:

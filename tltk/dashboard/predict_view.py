@@ -22,13 +22,14 @@ from tltk.analyses.trained import TrainedRun
 from tltk.dashboard import depth, permitted, plan, try_view
 from tltk.dashboard.asked import show_asked
 from tltk.dashboard.brought import safe_name
-from tltk.dashboard.words import plain
+from tltk.dashboard.words import noun_of, plain, told_of
 from tltk.data.decode import ENDINGS
 from tltk.data.fit import Change, describe
 from tltk.data.sources.archive import ENDINGS as ARCHIVES
 from tltk.errors import TltkError
 from tltk.runs.run import Run
 from tltk.specs.knobs import knobs
+from tltk.specs.nouns import PICTURES, ROWS, TEXTS, counted
 
 MOST = 1000  # rows of the table; more take long to send, and are downloaded rather than looked through
 ROW, TALLEST = 52, 640  # pixels: a row with its picture, and the table where it is long
@@ -40,20 +41,39 @@ FILES = {
 }
 
 
+BROUGHT = {  # what a browser may bring, and what a path may be, by what a network reads
+    PICTURES: (
+        "Pictures, or archives of them",
+        [ending.lstrip(".") for ending in (*sorted(ENDINGS), *(end for end in ARCHIVES if end.count(".") == 1))],
+        "/home/me/pictures  ·  archive:pictures.zip  ·  digits",
+    ),
+    TEXTS: ("Files of texts, one a line", ["txt"], "/home/me/letters.txt  ·  text:reviews.csv  ·  docstrings"),
+    ROWS: ("Tables with the columns that it learned from", ["csv", "tsv"], "/home/me/new.csv  ·  transactions"),
+}
+
+
 def show(trained: TrainedRun) -> None:
     """The section: what to look at, then what the training sees in it."""
     spec = ask(trained)
     if not spec.paths:
-        st.caption("Choose pictures above: the class of each, how sure that is, and a file of it all appear here.")
+        st.caption(
+            told_of(
+                trained.spec.target,
+                "Choose pictures above: the class of each, how sure that is, and a file of it all appear here.",
+            )
+        )
         return
-    if len(spec.paths) == 1 and _is_one_picture(spec.paths[0]):
+    noun = noun_of(trained.spec.target)
+    if noun == PICTURES and len(spec.paths) == 1 and _is_one_picture(spec.paths[0]):
         try_view.show(trained, spec.paths[0])
         return
     try:
         permitted.check(spec)
-        answer = depth.ask_with_button(spec, "Predict", "Reading the pictures.", f"use:predict:{trained.run.id}")
+        answer = depth.ask_with_button(
+            spec, "Predict", told_of(trained.spec.target, "Reading the pictures."), f"use:predict:{trained.run.id}"
+        )
         if answer is not None:
-            _show_answer(Predictions.of(answer[0]))
+            _show_answer(Predictions.of(answer[0]), noun)
     except TltkError as fault:
         st.error(plain(fault))
     show_asked(spec)
@@ -67,22 +87,24 @@ def _is_one_picture(path: str) -> bool:
 def ask(trained: TrainedRun) -> PredictSpec:
     """The question as the widgets have it."""
     left, right = st.columns(2)
+    noun = noun_of(trained.spec.target)
+    label, endings, example = BROUGHT[noun]
     with left:
         files = st.file_uploader(
-            "Pictures, or archives of them",
-            [ending.lstrip(".") for ending in (*sorted(ENDINGS), *(end for end in ARCHIVES if end.count(".") == 1))],
+            label,
+            endings,
             accept_multiple_files=True,
-            key="use:files",
+            key="use:files" if noun == PICTURES else f"use:files:{noun}",
             help="They stay on the machine that runs the dashboard.",
         )
         shot = None
-        if st.toggle("Use a camera", **plan.hold("use:camera", False)):
+        if noun == PICTURES and st.toggle("Use a camera", **plan.hold("use:camera", False)):
             shot = st.camera_input("Camera", key="use:shot", help="The browser asks before it films.")
     with right:
         rule = knobs(PredictSpec)["part"]
         words: str = st.text_input(
             "Or a path on that machine, or a domain",
-            placeholder="/home/me/pictures  ·  archive:pictures.zip  ·  digits",
+            placeholder=example,
             max_chars=2000,
             **plan.hold(WORDS, ""),
         ).strip()
@@ -125,13 +147,12 @@ def shown_name(name: str) -> str:
         return name
 
 
-def _show_answer(found: Predictions) -> None:
+def _show_answer(found: Predictions, noun: str) -> None:
     """Counts, the table, what was not read, and the files to take along."""
     result = found.result
     counts = [(result.predicted.count(c), name) for c, name in enumerate(result.classes)]
     told = ", ".join(f"{name} {n:,}" for n, name in sorted(counts, key=lambda pair: -pair[0])[:12] if n)
-    many = f"{len(result.names):,} picture{'s' * (len(result.names) != 1)}"
-    st.markdown(f"**{plain(f'{many}: {told}')}**")
+    st.markdown(f"**{plain(f'{counted(len(result.names), noun)}: {told}')}**")
     for remark in result.remarks:
         st.caption(plain(remark))
     change = Change(result.cropped, result.empty, result.stretched)
@@ -147,7 +168,7 @@ def _show_answer(found: Predictions) -> None:
             "picture": st.column_config.ImageColumn("picture", width=ROW + 20),
             "probability": st.column_config.ProgressColumn("probability", min_value=0, max_value=1, format="%.3f"),
         },
-        alt="The class of each picture with its probability.",
+        alt=f"The class of each of the {noun} with its probability.",
     )
     if len(result.names) > MOST:
         st.caption(f"The first {MOST:,} are shown; the files below have them all.")
@@ -157,13 +178,15 @@ def _show_answer(found: Predictions) -> None:
         st.dataframe(unread, hide_index=True, width="stretch", height=min(250, 35 * len(unread) + 38))
     _downloads(found)
     speed = len(result.names) / max(result.seconds, 1e-9)
-    st.caption(f"{speed:,.0f} pictures per second on {result.device}, in {result.precision}.")
+    st.caption(f"{speed:,.0f} {noun} per second on {result.device}, in {result.precision}.")
 
 
 def _rows(found: Predictions) -> Iterator[dict[str, Any]]:
     result, small = found.result, found.thumbnails
     for i, name in enumerate(result.names[:MOST]):
-        row: dict[str, Any] = {"picture": "" if small is None or i >= len(small) else as_url(small[i])}
+        row: dict[str, Any] = {}
+        if small is not None and len(small):
+            row["picture"] = as_url(small[i]) if i < len(small) else ""
         row |= {"name": shown_name(name), "class": result.classes[result.predicted[i]]}
         if result.labels:
             row["is"] = result.labels[i]

@@ -8,7 +8,7 @@ import streamlit as st
 
 from tltk.dashboard.network import of_another_version
 from tltk.dashboard.plot import plot
-from tltk.dashboard.words import plain
+from tltk.dashboard.words import plain, target_of, told_of
 from tltk.errors import RunProblem
 from tltk.plots.confusion import MOST_CLASSES, confusion
 from tltk.plots.phases import by_layer, plan
@@ -76,7 +76,7 @@ def _numbers(run: Run) -> None:
     shown = {
         "Epoch": f"{status.epoch} of {status.epochs}" if status.epochs else "–",
         **figures,
-        "Pictures per second": _count(_latest(rows, "images_per_second", "net")),
+        told_of(target_of(run.spec), "Pictures per second"): _count(_latest(rows, "images_per_second", "net")),
         "GFLOPs spent": _count(_latest(rows, "gflops", "net")),
         "Memory": _megabytes(_latest(rows, "memory", "net")),
         "Device": status.device or "–",
@@ -162,7 +162,10 @@ def swap_chart(run: Run) -> None:
             confusion(result.labels, result.predictions, result.classes),
             key=f"confusion:{run.id}",
             height=min(160 + 26 * len(result.classes), 900),
-            alt="Share of the test pictures of each class, by row, that is named as each class, by column.",
+            alt=told_of(
+                target_of(run.spec),
+                "Share of the test pictures of each class, by row, that is named as each class, by column.",
+            ),
         )
 
 

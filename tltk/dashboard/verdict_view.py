@@ -11,7 +11,7 @@ from tltk.dashboard.flips_view import show_flips
 from tltk.dashboard.ledger_view import show_ledger
 from tltk.dashboard.network import of_another_version
 from tltk.dashboard.plot import plot
-from tltk.dashboard.words import plain
+from tltk.dashboard.words import plain, target_of, told_of
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import executor
 from tltk.plots.accuracy import accuracy_axis
@@ -104,7 +104,7 @@ def show_verdict(run: Run) -> None:
         return
     if found is None:
         return
-    verdict = found.verdict
+    verdict, target = found.verdict, target_of(run.spec)
     with st.container(border=True):
         say(verdict)
         _figures(verdict)
@@ -112,15 +112,16 @@ def show_verdict(run: Run) -> None:
             st.warning("\n".join(f"- {plain(remark)}" for remark in verdict.remarks))
         seconds = run.status.seconds
         st.caption(
-            f"Trained here in {seconds:.0f} s. The interval covers other seeds and other test pictures than these "
-            f"(two-way variance components, Student's t), for this one source network."
+            f"Trained here in {seconds:.0f} s. The interval covers other seeds and other test "
+            f"{told_of(target, 'pictures')} than these (two-way variance components, Student's t), for this one source "
+            "network."
         )
     show_curves(run, key=f"verdict:{run.id}")
     if found.metrics or found.speed_ups:
         with st.expander("How the curves differ: start, slope, end, area, and how much sooner"):
             _curve_figures(found)
     if found.flips is not None and isinstance(run.spec, CompareSpec):
-        with st.expander("Pictures that are right in one arm and wrong in the other"):
+        with st.expander(told_of(target, "Pictures that are right in one arm and wrong in the other")):
             show_flips(run.spec.target, found.flips, f"flips:{run.id}")
             arms = {child.arm: child.id for child in run.children() if child.role == "measure"}
             if {"scratch", "transfer"} <= set(arms) and st.button(
@@ -196,7 +197,7 @@ def gap_figures(gap: float, lo: float, hi: float, level: float = 0.95) -> None:
     one.metric(
         "Gap",
         f"{_points(gap)} points",
-        help="How many more of 100 test pictures the network that starts from the source gets right than the one from "
+        help="How many more of 100 test examples the network that starts from the source gets right than the one from "
         "scratch. Below 0 transfer loses.",
     )
     two.metric(
@@ -208,7 +209,7 @@ def gap_figures(gap: float, lo: float, hi: float, level: float = 0.95) -> None:
 
 def _interval_meaning(level: float) -> str:
     return (
-        f"Other seeds and other test pictures would give other gaps. In {100 * level:.3g}% of such experiments an "
+        f"Other seeds and other test examples would give other gaps. In {100 * level:.3g}% of such experiments an "
         "interval made like this one holds the true gap. Where all of it is below 0, transfer hurts."
     )
 

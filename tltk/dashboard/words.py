@@ -9,6 +9,14 @@ from __future__ import annotations
 import inspect
 import re
 
+from tltk import data
+from tltk.data.rows import KIND as TABLE
+from tltk.data.texts import KIND as TEXT
+from tltk.errors import TltkError
+from tltk.specs.knobs import Spec
+from tltk.specs.nouns import PICTURES, ROWS, TEXTS
+from tltk.specs.parts import DataSpec
+
 # Backslashes end the meaning of a mark. What Streamlit's browser side looks for after that, in the finished text
 # (addresses, mail, emoji, arrows), is parted by a sign without width.
 _MARKS = re.compile(r"([\\`*_{}\[\]()#~$:|<>!&^=+-])")
@@ -25,6 +33,47 @@ def plain(text: object) -> str:
     line = " ".join(str(text).split())
     line = _APART.join(_LATER.split(line))
     return _FIRST_NUMBER.sub(r"\1\\\2", _MARKS.sub(r"\\\1", line))
+
+
+def noun_of(spec: DataSpec | None) -> str:
+    """What the examples of a domain are called, so far as its name tells: pictures, texts or rows.
+
+    Args:
+        spec: Of the domain; None = there is none, which counts as pictures.
+    """
+    try:
+        kind = "" if spec is None else data.modality_of(spec.name)
+    except TltkError:  # a name that is not whole yet
+        kind = ""
+    return {TEXT: TEXTS, TABLE: ROWS}.get(kind, PICTURES)
+
+
+def target_of(spec: Spec) -> DataSpec | None:
+    """The domain that a training, a study or a question is about; None = it has none of its own.
+
+    Args:
+        spec: Of the run.
+    """
+    found = getattr(spec, "target", None)
+    return found if isinstance(found, DataSpec) else None
+
+
+def told_of(spec: DataSpec | None, sentence: str) -> str:
+    """A sentence that is written of pictures, as it is said of what this domain holds.
+
+    Args:
+        spec: Of the domain; None = pictures.
+        sentence: In which "picture" and "pictures" are the examples, not anything that is drawn.
+    """
+    noun = noun_of(spec)
+    if noun == PICTURES:
+        return sentence
+
+    def other(found: re.Match[str]) -> str:
+        word = noun if found[0].endswith("s") else noun.removesuffix("s")
+        return word.capitalize() if found[0][0] == "P" else word
+
+    return re.sub(r"\b[Pp]ictures?\b", other, sentence)
 
 
 _SIGNS = (" = ", "Σ", "‖", "∑")  # of a formula

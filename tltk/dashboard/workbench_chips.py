@@ -95,7 +95,7 @@ def _choose_technique() -> None:
 def _choose_seeds() -> None:
     controls.field("seeds")
     controls.field("first_seed")
-    st.caption("More seeds make the interval narrower. Another first seed labels other pictures.")
+    st.caption("More seeds make the interval narrower. Another first seed labels other examples.")
 
 
 def _share(now: CompareSpec) -> None:

@@ -14,7 +14,7 @@ from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import chrome, depth, dials, domain_pictures, domain_view, plan, workbench_kept
 from tltk.dashboard.network import in_a_link, to_mind
 from tltk.dashboard.thumbnails import Thumbnail, thumbnails
-from tltk.dashboard.words import plain
+from tltk.dashboard.words import plain, told_of
 from tltk.dashboard.workbench_layout import facts, ghost, head, note
 from tltk.errors import TltkError
 from tltk.results.words import guessing, percent
@@ -60,7 +60,7 @@ def show() -> None:
         if plan.read((side,)) is not None and domain_view.parts(plan.read((side, "name")))[0] in dials.LABS:
             with st.popover(f"Shift dials of the {side}", width="stretch"):
                 dials.turn(title, (side,))
-    chrome.go("domains", "Domains: your own pictures, sizes, shifts")
+    chrome.go("domains", "Domains: your own data, sizes, shifts")
 
 
 def _domain(side: str) -> InspectResult | None:
@@ -86,7 +86,7 @@ def _domain(side: str) -> InspectResult | None:
     else:
         _thumbnails(side, *seen)
     answer: InspectResult | None = workbench_kept.show(
-        look, "Reading the pictures; this is needed only once.", f"workbench:{side}"
+        look, told_of(look.data, "Reading the pictures; this is needed only once."), f"workbench:{side}"
     )
     if look in workbench_kept.missing() and workbench_kept.known_network() is not None:  # else the middle has a button
         _offer(look, side)
@@ -97,7 +97,9 @@ def _offer(look: InspectSpec, side: str) -> None:
     """A button that reads the pictures of a domain that nobody has wanted to see yet."""
     if plan.is_linked(look.data.name):
         st.caption(in_a_link(look)[0])
-    if st.button("Show the pictures", key=f"workbench:look:{side}:ask", icon=":material/visibility:"):
+    if st.button(
+        told_of(look.data, "Show the pictures"), key=f"workbench:look:{side}:ask", icon=":material/visibility:"
+    ):
         workbench_kept.ask(look)
         st.rerun()
 
@@ -175,7 +177,10 @@ def _labels(target: InspectResult | None) -> None:
         "Labels per class",
         options,
         format_func=lambda n: f"{n}" if n else "all",
-        help="How many labelled pictures of each class the target has to learn from. Transfer matters most where few.",
+        help=told_of(
+            plan.read(("target",)),
+            "How many labelled pictures of each class the target has to learn from. Transfer matters most where few.",
+        ),
         **plan.bind(("target", "shots"), part="labels"),
     )
 

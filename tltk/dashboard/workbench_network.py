@@ -19,7 +19,7 @@ from tltk.dashboard.freeze_handle import MapPicture, Maps, Overlay, freeze_handl
 from tltk.dashboard.network import cost_of, in_a_link, known_domain, wait
 from tltk.dashboard.plot import as_dict, plot
 from tltk.dashboard.training_view import read_result
-from tltk.dashboard.words import plain
+from tltk.dashboard.words import noun_of, plain, told_of
 from tltk.dashboard.workbench_layout import ghost, head, note
 from tltk.errors import TltkError
 from tltk.jobs import executor
@@ -95,8 +95,9 @@ def _introduce() -> None:
     wanted = workbench_kept.missing()
     with st.container(key="wb-intro"):
         st.markdown(
-            "**The question.** A network first learns from the *source*, of which there are many pictures. Does that "
-            "help it with the *target*, of which only a few are labelled?\n\n"
+            "**The question.** A network first learns from the *source*, of which there are many "
+            f"{noun_of(plan.read(('target',)))}. Does that help it with the *target*, of which only a few are "
+            "labelled?\n\n"
             "1. **Look.** See both domains and the network's layers.\n"
             "2. **Choose.** Drag the boundary between frozen and trained layers; say how the rest learns.\n"
             "3. **Compare.** One network is trained from scratch, one begins with the source's weights, at the same "
@@ -105,7 +106,11 @@ def _introduce() -> None:
         for spec in wanted:
             if isinstance(spec, InspectSpec) and plan.is_linked(spec.data.name):
                 st.warning(f"{in_a_link(spec)[0]} Continue only if you trust where the link came from.")
-        if wanted and st.button("Show the pictures and the layers", icon=":material/visibility:", key="workbench:look"):
+        if wanted and st.button(
+            told_of(plan.read(("target",)), "Show the pictures and the layers"),
+            icon=":material/visibility:",
+            key="workbench:look",
+        ):
             plan.flag(workbench_kept.WANTED, True)
             workbench_kept.ask(*wanted)
             st.rerun()

@@ -31,7 +31,7 @@ from tltk.dashboard.plot import as_dict, plot
 from tltk.dashboard.points import points
 from tltk.dashboard.thumbnails import Thumbnail, thumbnails
 from tltk.dashboard.training_view import read_result
-from tltk.dashboard.words import plain
+from tltk.dashboard.words import noun_of, plain, told_of
 from tltk.dashboard.workbench_layout import head, note
 from tltk.errors import TltkError
 from tltk.jobs import executor
@@ -41,7 +41,8 @@ from tltk.results.training import TrainingResult
 from tltk.results.transfer import Flips
 from tltk.results.words import percent
 from tltk.runs.run import ACTIVE, Run
-from tltk.specs.parts import NetSpec
+from tltk.specs.nouns import PICTURES
+from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.reading import with_absolute_paths
 from tltk.studies.compare.spec import CompareSpec
 
@@ -68,7 +69,10 @@ def show(run: Run | None, network: DescribeResult | None) -> None:
             _heading("Confusion", "Open the confusion matrix", "confusion")
             _confusion(run, 104)
         with st.container(key="wb-pane-picture", border=True):
-            head("This picture", f"seen by: {workbench_kept.shown_weights().title}" if network else "")
+            head(
+                told_of(_target(), "This picture"),
+                f"seen by: {workbench_kept.shown_weights().title}" if network else "",
+            )
             _picture(run, network)
     _drawer(run, network)
 
@@ -116,7 +120,7 @@ def _drawer(run: Run | None, network: DescribeResult | None) -> None:
         elif name == "flips":
             found = workbench_kept.verdict_of(run)
             if run is None or found is None or found.flips is None or not isinstance(run.spec, CompareSpec):
-                st.markdown("A finished comparison tells which pictures flip.")
+                st.markdown(told_of(_target(), "A finished comparison tells which pictures flip."))
             else:
                 show_flips(run.spec.target, found.flips, f"workbench:flips:{run.id}")
             chrome.go("curves", "Curves: the whole verdict")
@@ -157,6 +161,12 @@ def _embedding_in_words(network: DescribeResult | None) -> str:
     return f"Embedding at {network.layers[layer].name if layer < len(network.layers) else 'what enters the head'}"
 
 
+def _target() -> DataSpec | None:
+    """The target of the plan, whose examples the strip is about."""
+    found: DataSpec | None = plan.read(("target",))
+    return found
+
+
 def _embedding(network: DescribeResult | None, height: int) -> None:
     """The plot of the layer that the handle selects, coloured by domain."""
     try:
@@ -166,14 +176,16 @@ def _embedding(network: DescribeResult | None, height: int) -> None:
         st.caption(plain(fault))
         return
     if network is None:
-        note("Where the pictures of both domains lie, as the layer at the boundary sees them.")
+        note(told_of(_target(), "Where the pictures of both domains lie, as the layer at the boundary sees them."))
         return
     if found is None:
         _ask_for_embedding(spec)
         return
     layer = depth.selected_layer(len(network.layers))
     asked = Run.at(spec.run_id)
-    alt = f"{len(found.labels)} pictures of both domains as points, as the layer at the boundary sees them."
+    alt = (
+        f"{len(found.labels)} {noun_of(spec.target)} of both domains as points, as the layer at the boundary sees them."
+    )
     plot(_points(asked.id, asked.status.updated, layer), key="workbench:scatter", height=height, alt=alt)
 
 
@@ -197,7 +209,7 @@ def _ask_for_embedding(spec: EmbedSpec) -> None:
     if state in ACTIVE:
         wait(asked.id, "Computing the plot, layer by layer.")
         return
-    note("Where the pictures of both domains lie, as the layer at the boundary sees them.")
+    note(told_of(_target(), "Where the pictures of both domains lie, as the layer at the boundary sees them."))
     if st.button("Embed both domains", icon=":material/scatter_plot:", key="workbench:ask:embed"):
         workbench_kept.ask(spec, again=state == "failed")
         st.rerun()
@@ -210,17 +222,17 @@ def _flips_in_words(run: Run | None) -> tuple[str, str]:
     """The heading of the part, and the words of its button."""
     found = workbench_kept.verdict_of(run)
     if found is None or found.flips is None:
-        return "Pictures that flip", "Open the pictures that flip"
+        return told_of(_target(), "Pictures that flip"), told_of(_target(), "Open the pictures that flip")
     gained, lost = len(found.flips.gained), len(found.flips.lost)
     title = f"Right after transfer, wrong from scratch: {gained:,} · the reverse: {lost:,}"
-    return title, "Open the pictures that flip"
+    return title, told_of(_target(), "Open the pictures that flip")
 
 
 def _flips(run: Run | None) -> None:
     """The surest of them; a click looks at one in every layer."""
     found = workbench_kept.verdict_of(run)
     if run is None or found is None or found.flips is None or not isinstance(run.spec, CompareSpec):
-        note("Once both arms are measured: the test pictures that only one of them gets right.")
+        note(told_of(_target(), "Once both arms are measured: the test pictures that only one of them gets right."))
         return
     spec = with_absolute_paths(PicturesSpec(run.spec.target, tuple(one.index for one in found.flips.pictures) or (0,)))
     if not found.flips.pictures:
@@ -233,8 +245,8 @@ def _flips(run: Run | None) -> None:
     asked = Run.at(spec.run_id)
     state = executor().state(asked.id) if asked.path.exists() else ""
     if state in ACTIVE:
-        wait(asked.id, "Reading the pictures.")
-    elif st.button("Show the pictures", icon=":material/image:", key="workbench:flips"):
+        wait(asked.id, told_of(spec.target, "Reading the pictures."))
+    elif st.button(told_of(spec.target, "Show the pictures"), icon=":material/image:", key="workbench:flips"):
         workbench_kept.ask(spec, again=state == "failed")
         st.rerun()
 
@@ -275,7 +287,7 @@ def _confusion(run: Run | None, height: int, arm: str = "transfer", *, whole: bo
         _matrix(one.id, one.status.updated, whole),
         key=f"workbench:confusion:{arm}:{whole}:{one.id}",
         height=height,
-        alt="Share of the test pictures of each class, by row, that is named as each class, by column.",
+        alt="Share of the test examples of each class, by row, that is named as each class, by column.",
     )
 
 
@@ -312,6 +324,9 @@ def _answers(run: Run | None, found: FeatureMapsResult) -> list[tuple[str, str]]
 def _picture(run: Run | None, network: DescribeResult | None) -> None:
     """The picture, its class, and what the head says of it."""
     found = workbench_network.maps_of(network) if network is not None else None
+    if (noun := noun_of(_target())) != PICTURES:
+        note(f"Maps under the layers are of pictures alone. What a network says of {noun} stands on Use.")
+        return
     if found is None:
         note("Its class, what the network says of it, and its maps under the layers.")
         return

@@ -19,6 +19,7 @@ from tltk.results.curves import Curve
 from tltk.results.training import TrainingResult
 from tltk.results.verdict import Verdict
 from tltk.runs.run import Run
+from tltk.specs.nouns import noun_of
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.arms import (
@@ -413,8 +414,8 @@ def _sentence(spec: CompareSpec, v: Verdict, difference: np.ndarray) -> str:
     labels = f"with {shots} label{'s' if shots > 1 else ''} per class" if shots else "with all labels"
     return " ".join(
         [
-            f"{START[v.label]}: {labels}, the network with transferred weights {_score_in_words(v)}, the one from "
-            f"scratch {format_points(v.scratch, False)}%.",
+            f"{START[v.label]}: {labels}, the network with transferred weights {_score_in_words(spec, v)}, the one "
+            f"from scratch {format_points(v.scratch, False)}%.",
             gap_clause(v),
             *_looks_in_words(spec, v),
             _budget_in_words(spec, v),
@@ -425,11 +426,12 @@ def _sentence(spec: CompareSpec, v: Verdict, difference: np.ndarray) -> str:
     )
 
 
-def _score_in_words(v: Verdict) -> str:
+def _score_in_words(spec: CompareSpec, v: Verdict) -> str:
     """What the network with transferred weights reaches, and by which measure."""
+    noun = noun_of(spec.net.backbone)
     if v.metric == ACCURACY:
-        return f"gets {format_points(v.transfer, False)}% of {v.n_test:,} test pictures right"
-    return f"reaches {format_points(v.transfer, False)}% {WORDS[v.metric]} on {v.n_test:,} test pictures"
+        return f"gets {format_points(v.transfer, False)}% of {v.n_test:,} test {noun} right"
+    return f"reaches {format_points(v.transfer, False)}% {WORDS[v.metric]} on {v.n_test:,} test {noun}"
 
 
 def _looks_in_words(spec: CompareSpec, v: Verdict) -> list[str]:
@@ -446,11 +448,12 @@ def _looks_in_words(spec: CompareSpec, v: Verdict) -> list[str]:
 
 
 def _budget_in_words(spec: CompareSpec, v: Verdict) -> str:
+    noun = noun_of(spec.net.backbone)
     scratch, transfer = (v.budget[arm] for arm in ARMS)
     if scratch == transfer and scratch["steps"][0] == scratch["steps"][1]:
-        return f"Each run had {v.steps:,} steps and {v.images:,} pictures."
+        return f"Each run had {v.steps:,} steps and {v.images:,} {noun}."
     each = [
-        f"{_span(budget['steps'])} steps and {_span(budget['images'])} pictures {what}"
+        f"{_span(budget['steps'])} steps and {_span(budget['images'])} {noun} {what}"
         for what, budget in (("from scratch", scratch), ("with transfer", transfer))
     ]
     if spec.matched == "flops":
@@ -462,13 +465,14 @@ def _budget_in_words(spec: CompareSpec, v: Verdict) -> str:
 
 
 def _rates_in_words(spec: CompareSpec, v: Verdict) -> str:
-    labels = f"{v.n_train:,} labelled pictures were learned from and {v.n_val:,} more used for choosing"
+    noun = noun_of(spec.net.backbone)
+    labels = f"{v.n_train:,} labelled {noun} were learned from and {v.n_val:,} more used for choosing"
     if not v.search["scratch"]:
         chosen = f"; {labels}, the epoch" if spec.optim.patience else f"; {labels.partition(' and ')[0]}"
         return f"The learning rate, {v.scratch_lr:g} for both, was given and not searched{chosen if v.n_train else ''}."
     text = (
         f"The learning rates, {v.scratch_lr:g} for scratch and {v.transfer_lr:g} for transfer, were each the best of "
-        f"{len(v.search['scratch'])} on the validation pictures, with a seed that is not measured"
+        f"{len(v.search['scratch'])} on the validation {noun}, with a seed that is not measured"
     )
     if not v.n_train:
         return f"{text}."
@@ -522,14 +526,15 @@ def _remarks(spec: CompareSpec, v: Verdict, easy: str, others: Sequence[str]) ->
             f"{arms[0]} over-fitting: the validation loss has risen since its minimum; try patience, fewer epochs, "
             f"augmentation or a lower rate."
         )
+    noun = noun_of(spec.net.backbone)
     if v.taken_out:
         found.append(
-            f"{v.taken_out:,} of the source's pictures also validate or test the target, as they are or saved again; "
+            f"{v.taken_out:,} of the source's {noun} also validate or test the target, as they are or saved again; "
             f"they were removed from the source before training."
         )
     if v.seen_by_source:
         found.append(
-            f"The transferred weights were learned from {v.seen_by_source:,} of the pictures that validate or test the "
+            f"The transferred weights were learned from {v.seen_by_source:,} of the {noun} that validate or test the "
             f"target: their accuracy is optimistic. Train the source without them."
         )
     return [*found, *others]
