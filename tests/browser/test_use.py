@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -58,6 +59,32 @@ def test_pictures_are_brought_and_their_classes_taken_along(
     page.get_by_role("button", name="Write it", exact=True).click()
     page.get_by_role("button", name="Download").wait_for(timeout=120_000)
     assert downloaded(page, "Download").startswith(b"---\nlibrary_name: timm")
+    no_error(page)
+
+
+ROWS = (
+    "target=transactions:prices%3D1&source=transactions&n=1000&shots=10&size=16&backbone=mlp&lrs=0.001&epochs=2&seeds=2"
+)
+
+
+def test_rows_of_a_table_from_domains_to_use(new_page: Callable[..., Any], app_url: str) -> None:
+    """Both domains as tables, a comparison on the Workbench with its curves and verdict, and its network at work."""
+    page = new_page(f"{app_url}/domains?{ROWS}")
+    for _ in range(2):
+        page.get_by_role("button", name="Make them").first.click()
+    page.get_by_text("Rows by class").first.wait_for(timeout=60_000)
+    page.get_by_role("link", name="Workbench").first.click()
+    page.get_by_role("button", name="Compare with scratch").click()
+    page.get_by_text("95% interval").first.wait_for(timeout=120_000)
+    page.locator(".js-plotly-plot").first.wait_for(timeout=20_000)
+    said = page.inner_text("[data-testid=stMain]")
+    assert "test rows right" in said and "test pictures" not in said
+    page.get_by_role("link", name="Use", exact=True).first.click()
+    page.get_by_text("Tables with the columns that it learned from").wait_for(timeout=30_000)
+    page.get_by_role("textbox", name="Or a path on that machine, or a domain").fill("transactions")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Predict", exact=True).last.click()
+    page.get_by_text(re.compile(r"[\d,]+ rows: ")).wait_for(timeout=60_000)
     no_error(page)
 
 

@@ -56,7 +56,7 @@ def test_no_example_is_in_both_and_both_sides_are_as_large(pictures: int, seed: 
     assert len(x) == len(y) == 20 if pictures == 20 else abs(len(x) - len(y)) <= 1 and len(x) + len(y) == whole
     counts = [np.bincount(part.labels.numpy(), minlength=3) for part in (x, y)]
     assert np.abs(counts[0] - counts[1]).max() <= 2
-    assert f"have {whole} examples in common" in text and f"{len(x)} source and {len(y)} target pictures" in text
+    assert f"have {whole} examples in common" in text and f"{len(x)} source and {len(y)} target examples" in text
 
 
 def test_only_training_pictures_are_drawn() -> None:

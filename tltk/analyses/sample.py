@@ -152,7 +152,7 @@ def strangers(spec: DepthSpec, context: Context, target: Sample, source: Sample)
     if min(len(x), len(y)) < 2:
         raise BadSpec(
             f"A test of two domains needs different examples on both sides. Source and target have {len(both):,} "
-            f"examples in common, which leaves {len(x)} and {len(y)}; take another source, or more pictures."
+            f"examples in common, which leaves {len(x)} and {len(y)}; take another source, or more examples."
         )
     return y, x, _describe_removal(len(both), copies, x, y)
 
@@ -172,8 +172,8 @@ def _describe_removal(both: int, copies: list[int], source: Sample, target: Samp
             f"independent samples, so each of them was given to one side only."
         )
     if any(copies):
-        said.append(f"{sum(copies):,} pictures that are copies of another of their own side were left out.")
-    left = f"{len(source):,} source and {len(target):,} target pictures"
+        said.append(f"{sum(copies):,} examples that are copies of another of their own side were left out.")
+    left = f"{len(source):,} source and {len(target):,} target examples"
     return " ".join([*said, f"{left} are compared, and none of them shows the same example as another."])
 
 

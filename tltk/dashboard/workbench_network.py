@@ -280,9 +280,9 @@ def ask_for_maps() -> None:
         if not run.path.exists() and plan.flag(workbench_kept.WANTED):
             workbench_kept.ask(spec)
         if not run.path.exists():
-            note("Click a picture to see what each layer makes of it.")
+            note(told_of(plan.read(("target",)), "Click a picture to see what each layer makes of it."))
         elif executor().state(run.id) in ACTIVE:
-            wait(run.id, "Looking at the picture in every layer.")
+            wait(run.id, told_of(plan.read(("target",)), "Looking at the picture in every layer."))
         elif run.status.state == "failed":
             st.error(plain(run.status.message))
 

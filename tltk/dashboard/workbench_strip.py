@@ -41,7 +41,6 @@ from tltk.results.training import TrainingResult
 from tltk.results.transfer import Flips
 from tltk.results.words import percent
 from tltk.runs.run import ACTIVE, Run
-from tltk.specs.nouns import PICTURES
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.reading import with_absolute_paths
 from tltk.studies.compare.spec import CompareSpec
@@ -324,9 +323,6 @@ def _answers(run: Run | None, found: FeatureMapsResult) -> list[tuple[str, str]]
 def _picture(run: Run | None, network: DescribeResult | None) -> None:
     """The picture, its class, and what the head says of it."""
     found = workbench_network.maps_of(network) if network is not None else None
-    if (noun := noun_of(_target())) != PICTURES:
-        note(f"Maps under the layers are of pictures alone. What a network says of {noun} stands on Use.")
-        return
     if found is None:
         note("Its class, what the network says of it, and its maps under the layers.")
         return
@@ -335,5 +331,6 @@ def _picture(run: Run | None, network: DescribeResult | None) -> None:
     rows += list(zip(("the network says", "or"), head_says, strict=False))
     told = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
     why = f"<p>{escape(found.head_reason)}</p>" if found.head_reason else ""
-    image = f'<img src="data:image/png;base64,{found.png}" alt="The picture, {escape(found.label)}">'
+    alt = f"{told_of(_target(), 'The picture')}, {found.label}"
+    image = f'<img src="data:image/png;base64,{found.png}" alt="{escape(alt)}">'
     st.html(f'<div class="wb-picture">{image}<div><dl class="wb-facts">{told}</dl>{why}</div></div>')
