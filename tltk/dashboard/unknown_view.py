@@ -93,6 +93,7 @@ _STYLE = """<style>
 .tltk-unknown :is(th, td) { text-align: right; vertical-align: top; padding: .3rem .6rem .3rem 0; font-weight: 400;
   border: 0; border-bottom: 1px solid color-mix(in srgb, currentColor 22%, transparent); }
 .tltk-unknown :is(th, td):is(:first-child, :last-child) { text-align: left; overflow-wrap: anywhere; }
+.tltk-unknown th:first-child { min-width: 3.5rem; }
 .tltk-unknown thead th { opacity: .75; vertical-align: bottom; }
 .tltk-unknown td { font-variant-numeric: tabular-nums; }
 .tltk-unknown td:nth-child(3) { white-space: nowrap; }
