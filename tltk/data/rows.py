@@ -42,6 +42,17 @@ def code(name: str) -> int:
     return (int.from_bytes(mark, "little") & 0x7FFFFFFF) or 1
 
 
+def base_code(name: str) -> int:
+    """Of a column that says whether something is so, the hash of the column that it says it of; else 0.
+
+    Example:
+        >>> base_code("colour = red") == base_code("colour is missing") == code("colour"), base_code("age")
+        (True, 0)
+    """
+    base = name.removesuffix(MISSING) if name.endswith(MISSING) else name.partition(IS)[0]
+    return code(base) if base != name else 0
+
+
 def encode(names: Sequence[str], values: Floats, size: int, what: str) -> NDArray[np.uint8]:
     """Rows as (n, 1, 8, size) uint8.
 
@@ -149,9 +160,19 @@ def sentence(domain: Domain, at: int, most: int = MAX_SHOWN_CHARS) -> str:
         at: Position.
         most: Characters at most.
     """
-    values = decode(domain.images[at : at + 1])[1][0]
+    return in_words(domain.columns, decode(domain.images[at : at + 1])[1][0].tolist(), most)
+
+
+def in_words(names: Sequence[str], values: Sequence[float], most: int = MAX_SHOWN_CHARS) -> str:
+    """Columns and their values, on one line, cut where it is long; what is missing, and words that are not it, are not.
+
+    Args:
+        names: Of the columns.
+        values: As many, or more, which are not told.
+        most: Characters at most.
+    """
     told = []
-    for name, value in zip(domain.columns, values.tolist(), strict=False):
+    for name, value in zip(names, values, strict=False):
         if IS in name or name.endswith(MISSING):
             told += [name.replace(IS, " ")] if value == 1 else []
         elif not math.isnan(value):

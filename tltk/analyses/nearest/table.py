@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tltk.analyses.nearest.result import NearestResult
 from tltk.data.names import escape_text
 from tltk.results.text import align_left, write_csv
+from tltk.specs.nouns import noun_of
 
 PICTURES, NEIGHBOURS = 30, 3  # that are printed
 
@@ -17,11 +18,12 @@ def lines(found: NearestResult) -> Iterator[str]:
     Args:
         found: Of the question.
     """
+    noun = noun_of(found.backbone)
     yield (
-        f"Among {found.n:,} training pictures of {escape_text(found.domain)}, by {found.distance} distance at "
+        f"Among {found.n:,} training {noun} of {escape_text(found.domain)}, by {found.distance} distance at "
         f"{found.layer_name}:"
     )
-    rows = [["picture", "taken for", "neighbours of it", "nearest training pictures"]]
+    rows = [[noun[:-1], "taken for", "neighbours of it", f"nearest training {noun}"]]
     for one in found.pictures[:PICTURES]:
         near = ", ".join(f"{n.name} ({n.label}, {n.distance:.4f})" for n in one.neighbours[:NEIGHBOURS])
         rows.append([one.name, f"{one.predicted} {one.probability:.3f}", f"{one.agree:.0%}", near])
