@@ -99,7 +99,7 @@ def _named(value: Any) -> Iterator[tuple[str, str]]:
         for field in dataclasses.fields(value):  # type: ignore[arg-type]
             inner = getattr(value, field.name)
             if field.name in ("picture", "file") and inner and isinstance(inner, str):
-                yield "", inner
+                yield from () if inner.startswith("run:") else [("", inner)]  # of word vectors that a run keeps
             elif field.name == "paths":  # words that may be plain paths
                 for word in inner:
                     is_domain = word.partition(":")[0] in domains or _bare(word) in domains
@@ -111,6 +111,8 @@ def _named(value: Any) -> Iterator[tuple[str, str]]:
             yield from _named(one)
     elif isinstance(value, str):
         kind, colon, path = value.partition(":")
+        if kind == "vectors" and path.startswith("run:"):
+            return
         if colon and kind in PATHS and path.strip():
             yield kind, value
         elif colon and kind in domains:  # which may be made of another one, such as grey:folder:PATH
