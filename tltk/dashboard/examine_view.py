@@ -19,7 +19,7 @@ from tltk.analyses.label_noise import table as noise_table
 from tltk.analyses.label_noise.result import LabelNoiseResult
 from tltk.analyses.label_noise.spec import LabelNoiseSpec
 from tltk.analyses.nearest import table as nearest_table
-from tltk.analyses.nearest.result import NearestResult
+from tltk.analyses.nearest.result import NearestResult, Query
 from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.run_question import PARTS
 from tltk.analyses.saliency.result import SaliencyResult
@@ -29,14 +29,23 @@ from tltk.analyses.trained import TrainedRun
 from tltk.dashboard import class_choice, confusion_view, depth, permitted, plan
 from tltk.dashboard.asked import show_asked
 from tltk.dashboard.words import plain
+from tltk.data.rows import KIND as TABLE
+from tltk.data.texts import KIND as TEXT
 from tltk.errors import TltkError
 from tltk.runs.run import Run
+from tltk.specs.encoders import reads_text
 from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import NetSpec
 
+_NOUNS = {TEXT: "texts", TABLE: "rows"}
 QUESTIONS = ("Mistakes", "Confusion", "Where it looks", "Nearest", "Labels", "Copies")
 LISTED = 500  # pictures of a list on the page
 METHOD_NAMES = {"auto": "as suits the network", "grad_cam": "Grad-CAM", "attention_rollout": "attention rollout"}
+
+
+def questions(trained: TrainedRun) -> tuple[str, ...]:
+    """What can be asked of a training: where it learned without labels, nothing that needs its classes."""
+    return QUESTIONS if trained.spec.labels != "none" else QUESTIONS[3:]
 
 
 def show(trained: TrainedRun, question: str) -> None:
@@ -70,7 +79,7 @@ def _where(trained: TrainedRun, kind: type[ErrorsSpec] | type[SaliencySpec]) -> 
     own = [side.name for side in (trained.spec.target, trained.spec.source) if side is not None]
     left, right = st.columns(2)
     on = left.selectbox(
-        "Pictures of",
+        f"{_noun(own[0]).capitalize()} of",
         own,
         accept_new_options=True,
         key=f"examine:on:{trained.run.id}",
@@ -78,6 +87,11 @@ def _where(trained: TrainedRun, kind: type[ErrorsSpec] | type[SaliencySpec]) -> 
     )
     part = right.selectbox("Part", PARTS, help=knobs(kind)["part"].help, **plan.hold("examine:part", PARTS[0]))
     return "" if not on or on == own[0] else str(on), part
+
+
+def _noun(domain: str) -> str:
+    """What the examples of a domain are called."""
+    return _NOUNS.get(data.modality_of(domain), "pictures")
 
 
 def _mistakes(trained: TrainedRun) -> Asked:
@@ -183,26 +197,57 @@ def _nearest(trained: TrainedRun) -> Asked:
     on, part = _where(trained, ErrorsSpec)
     name = on or trained.spec.target.name
     data.parse(name)  # a domain, never a bare path: what a page may read is looked up by the name
-    promise = "The training pictures that it finds most like each picture, by what enters the head."
+    text = ""
+    if reads_text(trained.spec.net.backbone):
+        text = st.text_input(
+            "Or a text of your own",
+            placeholder="What a review might say",
+            max_chars=2000,
+            key=f"examine:text:{trained.run.id}",
+            help="It alone is then asked about, instead of a domain.",
+        ).strip()
+    promise = f"The training {_noun(name)} that it finds most like each, by what enters the head."
 
     def tell(run: Run, found: NearestResult) -> None:
         st.markdown(
-            f"Among **{found.n:,}** training pictures, by {found.distance} distance at {plain(found.layer_name)}."
+            f"Among **{found.n:,}** training {found.noun}, by {found.distance} distance at {plain(found.layer_name)}."
         )
-        _sheet(run, "Each row: a picture and what it is taken for, then the training pictures with class and distance.")
         listed = found.pictures[:LISTED]
+        if found.noun == "pictures":
+            _sheet(
+                run, "Each row: a picture and what it is taken for, then the training pictures with class and distance."
+            )
+            nearest = listed
+        else:  # words are read in a table: each neighbour of the first, then the nearest of all
+            first = listed[0]
+            st.markdown(f"Nearest to **{plain(first.name)}**")
+            _neighbours(first)
+            nearest = listed if len(listed) > 1 else []
         rows: dict[str, list[Any]] = {
-            "picture": [one.name for one in listed],
-            "taken for": [one.predicted for one in listed],
-            "neighbours of it": [one.agree for one in listed],
-            "nearest": [one.neighbours[0].name for one in listed],
-            "its class": [one.neighbours[0].label for one in listed],
-            "distance": [one.neighbours[0].distance for one in listed],
+            found.noun[:-1]: [one.name for one in nearest],
+            "taken for": [one.predicted for one in nearest],
+            "neighbours of it": [one.agree for one in nearest],
+            "nearest": [one.neighbours[0].name for one in nearest],
+            "its class": [one.neighbours[0].label for one in nearest],
+            "distance": [one.neighbours[0].distance for one in nearest],
         }
-        _table(rows, nearest_table.as_csv(found), f"nearest-{found.run}.csv")
+        _table(rows if nearest else {}, nearest_table.as_csv(found), f"nearest-{found.run}.csv")
         _remarks(found.remarks)
 
-    return NearestSpec(trained.run.id, (name,), part=part), promise, tell
+    paths = () if text else (name,)
+    return NearestSpec(trained.run.id, paths, text, part="all" if text else part), promise, tell
+
+
+def _neighbours(one: Query) -> None:
+    """The training texts or rows that are nearest to one, nearest first."""
+    rows: dict[str, list[Any]] = {
+        "nearest": [near.name for near in one.neighbours],
+        "class": [near.label for near in one.neighbours],
+        "distance": [near.distance for near in one.neighbours],
+    }
+    st.dataframe(rows, hide_index=True, width="stretch", height=38 + 35 * len(one.neighbours))
+    if one.probability is not None:
+        st.caption(plain(f"It is taken for {one.predicted}, with probability {one.probability:.3f}."))
 
 
 def _labels(trained: TrainedRun) -> Asked:
@@ -277,9 +322,10 @@ def _some_of_sheet(run: Run, caption: str, found: ErrorsResult, numbers: Sequenc
 
 
 def _table(rows: dict[str, list[Any]], text: str, name: str) -> None:
-    """A table, and a button that hands it on."""
-    n = len(next(iter(rows.values())))
-    st.dataframe(rows, hide_index=True, width="stretch", height=min(38 + 35 * n, 400))
+    """A table, if there is one, and a button that hands it on."""
+    if rows:
+        n = len(next(iter(rows.values())))
+        st.dataframe(rows, hide_index=True, width="stretch", height=min(38 + 35 * n, 400))
     st.download_button("Download as CSV", text.encode(), name, "text/csv", icon=":material/download:")
 
 

@@ -305,7 +305,7 @@ def check_reading(spec: Spec) -> None:
     networks = {backbone: _reads(backbone) for backbone, _ in _networks(spec) if backbone}
     run = getattr(spec, "run", "")
     if run and not spec.trains:
-        backbone = open_training(run).spec.net.backbone
+        backbone = open_training(run, classes=not isinstance(spec, NearestSpec)).spec.net.backbone
         networks[backbone] = _reads(backbone)
         on = getattr(spec, "on", ())
         named = [name for name in ([on] if isinstance(on, str) else on) if name]
@@ -472,8 +472,13 @@ def _check_run_question(spec: RunQuestion) -> None:
 
 
 def _check_nearest(spec: NearestSpec) -> None:
-    trained = open_training(spec.run)
+    trained = open_training(spec.run, classes=False)
     find_place(trained.result.layers[:-1], spec.layer)
+    if spec.text and not reads_text(trained.spec.net.backbone):
+        raise BadSpec(
+            f"A text can be asked about in a training of texts. Run {trained.run.id} reads "
+            f"{KINDS[_reads(trained.spec.net.backbone)]}; name files or domains of those, without --text."
+        )
     check_inputs(PredictSpec(spec.run, spec.paths, spec.part), trained.spec)
     learned = trained.spec.source if trained.spec.labels == "source" else None
     _check_own(learned or trained.spec.target, trained)

@@ -38,7 +38,7 @@ from tltk.data.decode import Span, decode_all
 from tltk.data.domain import Domain, Ints, Pixels
 from tltk.data.fit import Change
 from tltk.data.names import escape_name
-from tltk.errors import DataProblem
+from tltk.errors import BadSpec, DataProblem
 from tltk.nn.rows import RowBackbone
 from tltk.specs.training import TransferSpec
 from tltk.training.callbacks import Callbacks
@@ -318,6 +318,24 @@ def read_texts(
                 said,
                 [""] * len(read),
             )
+
+
+def typed_text(text: str, net: TrainedNet) -> Iterator[Chunk]:
+    """A text that was given as it is, as a chunk of one.
+
+    Args:
+        text: What it says.
+        net: The network that reads it.
+
+    Yields:
+        Its bytes, that it is meant, what it is called, and that its class is not known.
+
+    Raises:
+        BadSpec: The network reads pictures or rows.
+    """
+    if net.net.tokens is None:
+        raise BadSpec("A text that is given as it is can be asked about in a training of texts. This one reads others.")
+    yield texts.encode([text], net.net.shape[-1]), np.arange(1), [f"text: {texts.shorten(text)}"], [""]
 
 
 def _class_names(domain: Domain, index: Ints) -> list[str]:
