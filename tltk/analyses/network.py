@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -50,6 +51,11 @@ class TrainedNet:
     def of_words(self) -> bool:
         """Whether what it reads is told in words: texts or rows."""
         return isinstance(self.net.backbone, TextBackbone | RowBackbone)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that a network of rows knows; none of another."""
+        return tuple(json.loads(self.net.options.get("columns", "[]")))
 
     @property
     def device(self) -> torch.device:

@@ -489,7 +489,7 @@ def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
     known = f"test accuracy {accuracy_in_words(found)}, macro-F1 {100 * (found.macro_f1 or 0):.1f}%"
     if found.metric != ACCURACY and found.score is not None:
         known += f", {WORDS[found.metric]} {100 * found.score:.1f}%"
-    said = [] if found.self_taught is None else self_taught_in_words(found.self_taught)
+    said = [] if found.self_taught is None else self_taught_in_words(found.self_taught, found.noun)
     return [
         *said,
         f"{'trained' if said else known} after {found.steps:,} steps in "

@@ -17,6 +17,7 @@ from tltk.errors import TltkError
 from tltk.plots.confusion import MOST_CLASSES, confusion_of_counts
 from tltk.plots.reliability import reliability
 from tltk.specs.knobs import knobs
+from tltk.specs.nouns import noun_of
 from tltk.specs.reading import PATHS
 from tltk.specs.training import TransferSpec
 
@@ -81,19 +82,21 @@ def _show_answer(run_id: str, found: EvaluateResult) -> None:
         st.caption(plain(remark))
     one = found.domains[0]
     if len(found.domains) > 1:
-        st.dataframe([_line(domain) for domain in found.domains], hide_index=True, width="stretch")
+        st.dataframe(
+            [_line(domain, noun_of(found.backbone)) for domain in found.domains], hide_index=True, width="stretch"
+        )
         names = [domain.domain for domain in found.domains]
         chosen = st.selectbox(
             "In full", range(len(names)), format_func=lambda i: chrome.short(names[i]), key=f"use:domain:{run_id}"
         )
         one = found.domains[chosen]
-    _show_domain(one, found.classes, f"{run_id}:{found.domains.index(one)}")
+    _show_domain(one, found.classes, noun_of(found.backbone), f"{run_id}:{found.domains.index(one)}")
 
 
-def _line(one: DomainScore) -> dict[str, str]:
+def _line(one: DomainScore, noun: str) -> dict[str, str]:
     return {
         "Domain": one.domain,
-        "Pictures": f"{one.n:,}",
+        noun.capitalize(): f"{one.n:,}",
         **dict(zip(METRICS, map(_cell, _figures(one)), strict=True)),
     }
 
@@ -106,14 +109,14 @@ def _cell(value: Figure | float | None) -> str:
     return figure(value) if isinstance(value, Figure) else share(value)
 
 
-def _show_domain(one: DomainScore, classes: list[str], key: str) -> None:
+def _show_domain(one: DomainScore, classes: list[str], noun: str, key: str) -> None:
     """Figures with their intervals, what is confused with what, calibration, and every class."""
     shown = [(name, value) for name, value in zip(METRICS, _figures(one), strict=True) if value is not None]
     for column, (name, value) in zip(st.columns(len(shown)), shown, strict=True):
         column.metric(name, f"{share(value.value if isinstance(value, Figure) else value)}%")
         if isinstance(value, Figure) and value.lo is not None:
             column.caption(f"{share(value.lo)} … {share(value.hi)}")
-    for sentence in describe_classes(one):
+    for sentence in describe_classes(one, noun):
         st.caption(plain(sentence))
     left, right = st.columns(2)
     if 1 < len(classes) <= MOST_CLASSES:
@@ -123,7 +126,7 @@ def _show_domain(one: DomainScore, classes: list[str], key: str) -> None:
                 confusion_of_counts(one.confusion, classes),
                 key=f"use:confusion:{key}",
                 height=min(max(340, 160 + 26 * len(classes)), 700),
-                alt="Share of the pictures of each class, by row, that is named as each class, by column.",
+                alt=f"Share of the {noun} of each class, by row, that is named as each class, by column.",
             )
     with right:
         st.markdown("**How far its probabilities can be trusted**")
@@ -131,10 +134,10 @@ def _show_domain(one: DomainScore, classes: list[str], key: str) -> None:
             reliability(one.reliability, one.scaled),
             key=f"use:reliability:{key}",
             height=340,
-            alt="Share of right pictures over the probability of the predicted class, before and after scaling.",
+            alt=f"Share of right {noun} over the probability of the predicted class, before and after scaling.",
         )
-    for sentence in describe_figures(one, classes):
+    for sentence in describe_figures(one, classes, noun):
         st.markdown(plain(sentence))
-    head, rows = table_of_classes(one)
+    head, rows = table_of_classes(one, noun)
     with st.expander("Every class, shares in per cent", expanded=len(rows) <= 12):
         st.dataframe({name: [row[i] for row in rows] for i, name in enumerate(head)}, hide_index=True, width="stretch")

@@ -29,15 +29,13 @@ from tltk.analyses.trained import TrainedRun
 from tltk.dashboard import class_choice, confusion_view, depth, permitted, plan
 from tltk.dashboard.asked import show_asked
 from tltk.dashboard.words import plain
-from tltk.data.rows import KIND as TABLE
-from tltk.data.texts import KIND as TEXT
 from tltk.errors import TltkError
 from tltk.runs.run import Run
 from tltk.specs.encoders import reads_text
 from tltk.specs.knobs import Spec, knobs
+from tltk.specs.nouns import noun_of
 from tltk.specs.parts import NetSpec
 
-_NOUNS = {TEXT: "texts", TABLE: "rows"}
 QUESTIONS = ("Mistakes", "Confusion", "Where it looks", "Nearest", "Labels", "Copies")
 LISTED = 500  # pictures of a list on the page
 METHOD_NAMES = {"auto": "as suits the network", "grad_cam": "Grad-CAM", "attention_rollout": "attention rollout"}
@@ -79,7 +77,7 @@ def _where(trained: TrainedRun, kind: type[ErrorsSpec] | type[SaliencySpec]) -> 
     own = [side.name for side in (trained.spec.target, trained.spec.source) if side is not None]
     left, right = st.columns(2)
     on = left.selectbox(
-        f"{_noun(own[0]).capitalize()} of",
+        f"{noun_of(trained.spec.net.backbone).capitalize()} of",
         own,
         accept_new_options=True,
         key=f"examine:on:{trained.run.id}",
@@ -87,11 +85,6 @@ def _where(trained: TrainedRun, kind: type[ErrorsSpec] | type[SaliencySpec]) -> 
     )
     part = right.selectbox("Part", PARTS, help=knobs(kind)["part"].help, **plan.hold("examine:part", PARTS[0]))
     return "" if not on or on == own[0] else str(on), part
-
-
-def _noun(domain: str) -> str:
-    """What the examples of a domain are called."""
-    return _NOUNS.get(data.modality_of(domain), "pictures")
 
 
 def _mistakes(trained: TrainedRun) -> Asked:
@@ -206,14 +199,15 @@ def _nearest(trained: TrainedRun) -> Asked:
             key=f"examine:text:{trained.run.id}",
             help="It alone is then asked about, instead of a domain.",
         ).strip()
-    promise = f"The training {_noun(name)} that it finds most like each, by what enters the head."
+    noun = noun_of(trained.spec.net.backbone)
+    promise = f"The training {noun} that it finds most like each, by what enters the head."
 
     def tell(run: Run, found: NearestResult) -> None:
         st.markdown(
-            f"Among **{found.n:,}** training {found.noun}, by {found.distance} distance at {plain(found.layer_name)}."
+            f"Among **{found.n:,}** training {noun}, by {found.distance} distance at {plain(found.layer_name)}."
         )
         listed = found.pictures[:LISTED]
-        if found.noun == "pictures":
+        if noun == "pictures":
             _sheet(
                 run, "Each row: a picture and what it is taken for, then the training pictures with class and distance."
             )
@@ -224,7 +218,7 @@ def _nearest(trained: TrainedRun) -> Asked:
             _neighbours(first)
             nearest = listed if len(listed) > 1 else []
         rows: dict[str, list[Any]] = {
-            found.noun[:-1]: [one.name for one in nearest],
+            noun[:-1]: [one.name for one in nearest],
             "taken for": [one.predicted for one in nearest],
             "neighbours of it": [one.agree for one in nearest],
             "nearest": [one.neighbours[0].name for one in nearest],

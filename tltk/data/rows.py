@@ -149,9 +149,19 @@ def sentence(domain: Domain, at: int, most: int = MAX_SHOWN_CHARS) -> str:
         at: Position.
         most: Characters at most.
     """
-    values = decode(domain.images[at : at + 1])[1][0]
+    return in_words(domain.columns, decode(domain.images[at : at + 1])[1][0].tolist(), most)
+
+
+def in_words(names: Sequence[str], values: Sequence[float], most: int = MAX_SHOWN_CHARS) -> str:
+    """Columns and their values, on one line, cut where it is long; what is missing, and words that are not it, are not.
+
+    Args:
+        names: Of the columns.
+        values: As many, or more, which are not told.
+        most: Characters at most.
+    """
     told = []
-    for name, value in zip(domain.columns, values.tolist(), strict=False):
+    for name, value in zip(names, values, strict=False):
         if IS in name or name.endswith(MISSING):
             told += [name.replace(IS, " ")] if value == 1 else []
         elif not math.isnan(value):

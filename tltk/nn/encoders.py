@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -43,7 +45,7 @@ def make_text_backbone(name: str, size: int, drop_path: float = 0.0) -> TextBack
         read = read_vectors(vectors_file(name))
         vectors = MeanVectors(len(read.words) + 2, read.vectors.shape[1])
         return TextBackbone(Tokens(WordList(read.words), size), vectors, size)
-    with _quiet():
+    with quiet():
         if name.partition(":")[0] == "encoder":
             family, dials = parse_encoder(name)
             tokenizer: Tokenizer = HashedWords(dials.vocabulary)
@@ -108,6 +110,19 @@ def _encoder(config: Any, name: str) -> nn.Module:
     return found.float()  # type: ignore[no-any-return]  # some configurations name a half precision
 
 
+def open_encoder(folder: Path) -> nn.Module:
+    """The encoder that a folder holds, as `transformers` opens it, in evaluation mode.
+
+    Args:
+        folder: With config.json and model.safetensors.
+    """
+    from transformers import AutoModel
+
+    with quiet():
+        found: nn.Module = AutoModel.from_pretrained(folder, local_files_only=True).float().eval()
+    return found
+
+
 def _positions(config: Any) -> int:
     """How many tokens the table of positions allows."""
     most = int(getattr(config, "max_position_embeddings", 0) or 512)
@@ -116,8 +131,12 @@ def _positions(config: Any) -> int:
 
 
 @contextlib.contextmanager
-def _quiet() -> Any:
-    """transformers speaks of itself on import and where weights are not loaded; its sentences are not for users."""
+def quiet() -> Iterator[None]:
+    """transformers speaks of itself on import and where weights are not loaded; its sentences are not for users.
+
+    Raises:
+        WeightsMissing: It is not installed.
+    """
     try:
         from transformers.utils import logging
     except ImportError:

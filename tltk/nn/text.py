@@ -63,6 +63,11 @@ class HashedWords:
         """What tells it from another tokenizer."""
         return f"words hashed to {self.n}"
 
+    @property
+    def in_words(self) -> str:
+        """What it is."""
+        return f"which gives each word the number of its hash, below {self.n:,}"
+
 
 class Vocabulary:
     """A tokenizer as `tokenizers` keeps it in tokenizer.json.
@@ -79,6 +84,17 @@ class Vocabulary:
         self._own.no_padding()
         self._most = 0
         self.pad, self.mark = pad, hashlib.sha256(json.encode()).hexdigest()[:16]
+        self.json = json
+
+    @property
+    def pad_token(self) -> str:
+        """The piece whose number fills short texts."""
+        return str(self._own.id_to_token(self.pad))
+
+    @property
+    def in_words(self) -> str:
+        """What it is."""
+        return f"a vocabulary of {self._own.get_vocab_size():,} pieces of words"
 
     def __call__(self, text: str, most: int) -> list[int]:
         """The numbers of a text, with the marks of its beginning and end.
@@ -104,8 +120,14 @@ class WordList:
     pad = PAD
 
     def __init__(self, known: Sequence[str]) -> None:
+        self.words = tuple(known)
         self._number = {word: i for i, word in enumerate(known, start=2)}
         self.mark = hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]
+
+    @property
+    def in_words(self) -> str:
+        """What it is."""
+        return f"a list of {len(self.words):,} words"
 
     def __call__(self, text: str, most: int) -> list[int]:
         """The numbers of the words of a text.

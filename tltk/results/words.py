@@ -31,18 +31,23 @@ def outcome_in_words(result: TrainingResult) -> str:
     """What a training comes to: its test accuracy, or without labels, what stands in its place."""
     if result.self_taught is None:
         return f"Test accuracy {accuracy_in_words(result)}."
-    return " ".join(self_taught_in_words(result.self_taught))
+    return " ".join(self_taught_in_words(result.self_taught, result.noun))
 
 
-def self_taught_in_words(found: SelfTaught) -> list[str]:
-    """Sentences on a training without labels: its terms' losses, and what its features tell; it has no accuracy."""
+def self_taught_in_words(found: SelfTaught, noun: str = "pictures") -> list[str]:
+    """Sentences on a training without labels: its terms' losses, and what its features tell; it has no accuracy.
+
+    Args:
+        found: What it comes to.
+        noun: What the examples are called.
+    """
     losses = ", ".join(f"{name.removeprefix('term.')} {value:.4g}" for name, value in found.test.items())
     said = [f"Learned without labels, so its head is not trained and it has no accuracy. On the test: {losses}."]
-    words = {"knn": "by their 20 nearest training pictures", "ridge": "by a linear classifier of the features"}
+    words = {"knn": f"by their 20 nearest training {noun}", "ridge": "by a linear classifier of the features"}
     for one in found.probes:
         how = words.get(one.name, one.name)
         said.append(
-            f"Labels, used to measure alone: {one.after:.1%} of the test pictures are named {how} "
+            f"Labels, used to measure alone: {one.after:.1%} of the test {noun} are named {how} "
             f"({one.after_lo:.1%} … {one.after_hi:.1%}), {one.before:.1%} with the first weights."
         )
     return said
@@ -58,7 +63,7 @@ def accuracy_in_words(result: TrainingResult) -> str:
     idle = f"chance {percent(result.chance)}"
     if result.majority - result.chance > UNEVEN:
         idle = f"always naming the most frequent class {percent(result.majority)}"
-    return f"{text} (95% interval {percent(low)} … {percent(high)}, {len(result.labels):,} pictures; {idle})"
+    return f"{text} (95% interval {percent(low)} … {percent(high)}, {len(result.labels):,} {result.noun}; {idle})"
 
 
 SOURCES = {"nvml": "the GPU's own counter", "rapl": "the processor's counter"}
@@ -96,7 +101,7 @@ def adaptation_in_words(result: TrainingResult) -> list[str]:
     if result.source_accuracy is not None:
         before = result.source_accuracy_before
         first = "" if before is None else f"; {before:.1%} at the start, by the classifier that came with the weights"
-        said.append(f"Accuracy on the source's test pictures at the end: {result.source_accuracy:.1%}{first}.")
+        said.append(f"Accuracy on the source's test {result.noun} at the end: {result.source_accuracy:.1%}{first}.")
     return said
 
 

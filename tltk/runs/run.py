@@ -123,7 +123,7 @@ class _Result(msgspec.Struct):
     val_accuracy: float | None = None
     val_loss: float = 0.0
     seconds: float | dict[str, float] = 0.0  # of a question, for each thing that was measured
-    gflops: float = 0.0
+    gflops: float | None = 0.0  # None: they cannot be counted
     epochs: Count = 0
     steps: Count = 0
     images: Count = 0

@@ -99,7 +99,7 @@ class Training:
         self.spec, self.domain, self.split = spec, domain, split
         self.phases, self.callbacks = phases, callbacks
         if len(split.train) < 2:
-            raise BadSpec(f"Training needs at least two pictures. Got {len(split.train)}.")
+            raise BadSpec(f"Training needs at least two {domain.noun}. Got {len(split.train)}.")
         self.device, self.processes = pick_device(spec.optim.device), Processes.of(spec.optim)
         self.net = net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.adapter = adapters.make(spec.adapter)
@@ -946,6 +946,7 @@ class Training:
             tasks=tasks,
             class_weights={name: found["class"] for name, found in self.now.weights.items() if "class" in found},
             fitting=self.net.fitting,
+            noun=self.domain.noun,
             **{**counts, "cautions": [*counts["cautions"], *self.net.notes, *self._metric_in_words()]},
         )
 

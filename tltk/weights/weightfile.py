@@ -581,10 +581,14 @@ def _head(body: dict[str, Any]) -> bytes:
     return len(header).to_bytes(8, "little") + header
 
 
-def export_files(data: bytes) -> dict[str, bytes]:
+def export_files(data: bytes, body_prefix: str = "backbone.") -> dict[str, bytes]:
     """A run's own weights as files that timm loads as they are, by file name; no tensor is decoded.
 
     A head that timm's classifier cannot stand for, since it is not one linear layer, lies in a file beside the body.
+
+    Args:
+        data: The file.
+        body_prefix: What stands before the names of the body's tensors, and is left out.
 
     Raises:
         WeightsMissing: The file is damaged.
@@ -595,7 +599,7 @@ def export_files(data: bytes) -> dict[str, bytes]:
         told: dict[str, str] = body.pop("__metadata__", {})
     except (ValueError, AttributeError):
         raise WeightsMissing("A run's model.safetensors must be whole. This one is damaged; train it again.") from None
-    names = {n: n.removeprefix("backbone.") for n in body if n.startswith("backbone.")}
+    names = {n: n.removeprefix(body_prefix) for n in body if n.startswith(body_prefix)}
     head = [n for n in body if n not in names]
     kind, classifier = told.pop("head", ""), told.get("classifier", "")
     sides = int(told.pop("classifier_ndim", "2"))

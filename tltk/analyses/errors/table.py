@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from tltk.analyses.errors.result import ErrorsResult
 from tltk.data.names import escape_text
 from tltk.results.text import align_left, write_csv
+from tltk.specs.nouns import noun_of
 
 PAIRS = 6  # of classes that are named in a line
 SHEET = "They lie in this order on pictures.png of the run's folder; --png FILE writes it."
@@ -19,12 +20,13 @@ def lines(found: ErrorsResult) -> Iterator[str]:
     Args:
         found: Of the question.
     """
+    noun = noun_of(found.backbone)
     yield (
-        f"{found.wrong:,} of {found.n:,} pictures of {escape_text(found.domain)} ({found.part}) are taken for another "
+        f"{found.wrong:,} of {found.n:,} {noun} of {escape_text(found.domain)} ({found.part}) are taken for another "
         f"class, {found.wrong / found.n:.1%}."
     )
     if found.mistakes:
-        rows = [["", "picture", "is", "taken for", "probability", "of its own class"]]
+        rows = [["", noun[:-1], "is", "taken for", "probability", "of its own class"]]
         for i, one in enumerate(found.mistakes, 1):
             words = [one.name, found.classes[one.label], found.classes[one.predicted]]
             rows.append([str(i), *words, f"{one.probability:.3f}", f"{one.probability_label:.3f}"])

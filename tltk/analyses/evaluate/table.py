@@ -8,6 +8,7 @@ from tltk.analyses.evaluate.result import DomainScore, EvaluateResult, Figure
 from tltk.data.names import escape_text
 from tltk.errors import abbreviate
 from tltk.results.text import NONE, align_left, columns
+from tltk.specs.nouns import noun_of
 from tltk.verdicts.judge import format_points
 
 SHOWN = 40  # classes of a domain, and cells of what is confused
@@ -20,7 +21,8 @@ def lines(found: EvaluateResult) -> Iterator[str]:
     Args:
         found: Of the question.
     """
-    head = ["domain", "pictures", "accuracy", "majority", "balanced", "macro-F1", "AUC", "top 5"]
+    noun = noun_of(found.backbone)
+    head = ["domain", noun, "accuracy", "majority", "balanced", "macro-F1", "AUC", "top 5"]
     rows = [head]
     for one in found.domains:
         figures = [figure(one.accuracy), share(one.majority), figure(one.balanced_accuracy), figure(one.macro_f1)]
@@ -28,53 +30,56 @@ def lines(found: EvaluateResult) -> Iterator[str]:
     yield from map(escape_text, align_left(rows))
     for one in found.domains:
         yield ""
-        yield from map(escape_text, _of_domain(one, found.classes))
+        yield from map(escape_text, _of_domain(one, found.classes, noun))
     yield ""
     yield from map(escape_text, found.remarks)
 
 
-def _of_domain(one: DomainScore, classes: list[str]) -> Iterator[str]:
+def _of_domain(one: DomainScore, classes: list[str], noun: str) -> Iterator[str]:
     """Everything of a domain but its line in the table."""
-    yield from describe_classes(one)
-    head, rows = table_of_classes(one)
+    yield from describe_classes(one, noun)
+    head, rows = table_of_classes(one, noun)
     yield from columns(head, rows[:SHOWN])
     if len(rows) > SHOWN:
         yield f"… and {len(rows) - SHOWN:,} more; --json has them all."
-    yield from describe_figures(one, classes)
+    yield from describe_figures(one, classes, noun)
 
 
-def describe_classes(one: DomainScore) -> Iterator[str]:
+def describe_classes(one: DomainScore, noun: str = "pictures") -> Iterator[str]:
     """Which classes of a domain are tested, and which are not, in sentences.
 
     Args:
         one: Of a domain.
+        noun: What the examples are called.
     """
-    yield f"{one.domain}: {len(one.matched)} classes matched by name, part {one.part}, {one.n:,} pictures."
+    yield f"{one.domain}: {len(one.matched)} classes matched by name, part {one.part}, {one.n:,} {noun}."
     if one.unknown:
-        yield f"Left out, since the training does not know them: {_names(one.unknown)} ({one.left_out:,} pictures)."
+        yield f"Left out, since the training does not know them: {_names(one.unknown)} ({one.left_out:,} {noun})."
     if one.absent:
         yield f"Known to the training and not in the domain, so wrong where predicted: {_names(one.absent)}."
 
 
-def table_of_classes(one: DomainScore) -> tuple[list[str], list[list[str]]]:
+def table_of_classes(one: DomainScore, noun: str = "pictures") -> tuple[list[str], list[list[str]]]:
     """Head and rows of the figures of each class.
 
     Args:
         one: Of a domain.
+        noun: What the examples are called.
     """
     rows = [
         [c.name, f"{c.n:,}", *map(share, (c.precision, c.recall, c.f1, c.average_precision, c.auc, c.recall_at_5_fpr))]
         for c in one.classes
     ]
-    return ["class", "pictures", "precision", "recall", "F1", "AP", "AUC", "recall at 5% FPR"], rows
+    return ["class", noun, "precision", "recall", "F1", "AP", "AUC", "recall at 5% FPR"], rows
 
 
-def describe_figures(one: DomainScore, classes: list[str]) -> Iterator[str]:
+def describe_figures(one: DomainScore, classes: list[str], noun: str = "pictures") -> Iterator[str]:
     """What is confused with what, calibration, threshold and the other training, in sentences.
 
     Args:
         one: Of a domain.
         classes: Names, by class number of the training.
+        noun: What the examples are called.
     """
     wrong = [
         (n, classes[i], classes[j]) for i, row in enumerate(one.confusion) for j, n in enumerate(row) if n and i != j
@@ -94,7 +99,7 @@ def describe_figures(one: DomainScore, classes: list[str]) -> Iterator[str]:
     if one.threshold is not None:
         t = one.threshold
         yield (
-            f"{t.positive} from a probability of {t.threshold:.3f} on (chosen on {t.n_val:,} validation pictures): "
+            f"{t.positive} from a probability of {t.threshold:.3f} on (chosen on {t.n_val:,} validation {noun}): "
             f"balanced accuracy {share(t.balanced_accuracy)}, sensitivity {share(t.sensitivity)}, specificity "
             f"{share(t.specificity)}."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import runpy
 import shutil
@@ -12,23 +13,27 @@ from pathlib import Path
 
 import timm
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file, save_file
 from torch import Tensor, nn
 
 from tltk.analyses.export.card import card
 from tltk.analyses.export.config import config
-from tltk.analyses.export.network import PICTURES, Trained, check_alike, load_trained
+from tltk.analyses.export.forms import Answers, form_of, text_backbone
+from tltk.analyses.export.network import BODY, COMPARED, Trained, check_alike, load_trained
 from tltk.analyses.export.onnx import write_onnx
 from tltk.analyses.export.place import check_place
 from tltk.analyses.export.result import ExportResult
 from tltk.analyses.export.script import FILE as SCRIPT_FILE
-from tltk.analyses.export.script import script
+from tltk.analyses.export.script import beside, script, script_input
 from tltk.analyses.export.spec import IN_FOLDER, ExportSpec
 from tltk.analyses.export.torchscript import write_torchscript
 from tltk.analyses.sample import Context
 from tltk.data.fit import GROUND, PAD
 from tltk.errors import BadSpec, machine_errors
+from tltk.nn.encoders import open_encoder
+from tltk.nn.text import Vocabulary, WordList, masked_mean
 from tltk.runs.run import Run
+from tltk.specs.nouns import PICTURES, TEXTS
 from tltk.weights.handover import pack
 
 
@@ -82,8 +87,9 @@ def export(spec: ExportSpec, context: Context | None = None) -> ExportResult:
         bytes=size,
         answers="" if trained is None or spec.to == "card" else trained.answers,
         difference=found.difference,
-        compared=0 if found.difference is None else PICTURES,
+        compared=0 if found.difference is None else COMPARED,
         notes=found.notes,
+        noun=PICTURES if trained is None else trained.noun,
     )
 
 
@@ -104,8 +110,10 @@ def _write_weights(trained: Trained, folder: Path) -> None:
 def _write_script(trained: Trained, folder: Path) -> Written:
     """Weights and a program; the program itself is run."""
     (folder / SCRIPT_FILE).write_text(script(trained), encoding="utf-8")
+    for name, text in beside(trained).items():
+        (folder / name).write_text(text, encoding="utf-8")
     _write_weights(trained, folder)
-    answers = runpy.run_path(str(folder / SCRIPT_FILE))["predict"](trained.noise())
+    answers = runpy.run_path(str(folder / SCRIPT_FILE))["predict"](script_input(trained, trained.noise()))
     shutil.rmtree(folder / "__pycache__", ignore_errors=True)
     return Written(check_alike(trained, answers, "The script"))
 
@@ -116,7 +124,9 @@ def _write_card(trained: Trained, file: Path) -> Written:
 
 
 def _write_folder(trained: Trained, folder: Path) -> Written:
-    """As timm and the hub keep a model; timm opens it and answers."""
+    """As timm and the hub keep a model; timm opens it and answers. Of an encoder of texts the same by transformers."""
+    if trained.noun != PICTURES:
+        return _write_encoder(trained, folder)
     _refuse_own_head(trained, "folder")
     _write_weights(trained, folder)
     (folder / "config.json").write_text(json.dumps(config(trained), indent=1, ensure_ascii=False), encoding="utf-8")
@@ -124,6 +134,60 @@ def _write_folder(trained: Trained, folder: Path) -> Written:
     model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
     notes = [_mode_of_timm(trained)] if trained.fit == PAD else []
     return Written(check_alike(trained, _answers_of(trained, model), "timm's model of the folder"), notes)
+
+
+def _write_encoder(trained: Trained, folder: Path) -> Written:
+    """As transformers and the hub keep an encoder, its classifier beside it; transformers opens it and answers."""
+    tokenizer = None if trained.net.tokens is None else trained.net.tokens.tokenizer
+    if not isinstance(tokenizer, Vocabulary):
+        raise BadSpec(
+            f"A folder is what timm or transformers opens. {trained.spec.net.backbone} of run {trained.run.id} is no "
+            f"model of either, or has no vocabulary that a tokenizer's file could hold; export it as script, "
+            f"safetensors, onnx, torchscript or zip."
+        )
+    _write_weights(trained, folder)
+    longest = text_backbone(trained).tokens.longest
+    told = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": longest}
+    texts = {**beside(trained), "tokenizer_config.json": json.dumps({**told, "pad_token": tokenizer.pad_token})}
+    for name, text in {**texts, "README.md": card(trained)}.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    model = open_encoder(folder)
+    ids, mask = form_of(trained).inputs(trained, trained.noise())
+    with torch.inference_mode():
+        features = masked_mean(model(input_ids=ids, attention_mask=mask)[0], mask)
+        answers = Answers(trained)(features)
+    head = ", and head.safetensors the classifier on that" if trained.classes else ""
+    note = (
+        f"transformers.AutoModel.from_pretrained(FOLDER) opens it; a text's features are the mean of its last hidden "
+        f"states over the tokens that are there{head}. It is a backbone of tltk too: folder:FOLDER."
+    )
+    return Written(check_alike(trained, answers, "transformers' model of the folder"), [note])
+
+
+def _write_whole(trained: Trained, file: Path) -> Written:
+    """Weights of body and head in one file, as transformers or the layers name them; read again and compared."""
+    form = form_of(trained)
+    parts: dict[str, Tensor] = {}
+    for data in trained.exported_weights().values():
+        parts |= load(data)
+    save_file(
+        parts, file, {name: fact if isinstance(fact, str) else json.dumps(fact) for name, fact in trained.facts.items()}
+    )
+    again = copy.deepcopy(trained)
+    with torch.no_grad():
+        for tensor in again.net.state_dict().values():
+            tensor.zero_()
+    body = BODY.get(trained.noun, "backbone.")
+    again.net.load_state_dict({n if n.startswith("head.") else body + n: t for n, t in load_file(file).items()})
+    noise = trained.noise()
+    with torch.inference_mode():
+        answers = form.module(again).eval()(*form.inputs(trained, noise))
+    named = "layers.N.weight and .bias, columns.mean and .scale"
+    if trained.noun == TEXTS:
+        is_list = isinstance(text_backbone(trained).tokens.tokenizer, WordList)
+        named = "vectors.weight, a row for each word," if is_list else "transformers' names"
+    note = f"Tensors have {named}; those of the classifier begin with head. The header tells classes and preparation."
+    return Written(check_alike(trained, answers, "What the file holds"), [note])
 
 
 def _mode_of_timm(trained: Trained) -> str:
@@ -136,6 +200,8 @@ def _mode_of_timm(trained: Trained) -> str:
 
 def _write_safetensors(trained: Trained, file: Path) -> Written:
     """Weights alone, under timm's names."""
+    if trained.noun != PICTURES:
+        return _write_whole(trained, file)
     _refuse_own_head(trained, "safetensors")
     file.write_bytes(trained.exported_weights()["model.safetensors"])
     model = timm.create_model(trained.spec.net.backbone, **trained.timm_arguments).eval()

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import timm
 import torch
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from tltk.data.fit import CROP, GROUND, PAD, SQUASH
 from tltk.errors import BadSpec, WeightsMissing
 from tltk.nn.net import Net
 from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
+from tltk.specs.nouns import PICTURES, ROWS, TEXTS, noun_of
 from tltk.specs.training import TransferSpec
 from tltk.weights import store, weightfile
 from tltk.weights.fitting import told_size
 from tltk.weights.load import build_net
 
-PICTURES = 8  # of noise, on which answers are compared
+BODY = {TEXTS: "backbone.encoder."}  # what stands before the names of the body's tensors in a run's own file
+COMPARED = 8  # examples on which answers are compared
 PREPARED = {
     CROP: "the {shape} in the middle, resized to {width} × {height} px (bicubic)",
     PAD: f"whole, as large as fits into {{width}} × {{height}} px (bicubic), in the middle of a ground of that size of "
@@ -67,15 +71,41 @@ class Trained:
     @property
     def facts(self) -> dict[str, Any]:
         """What a file of the network tells of itself: how pictures are prepared, and the names of the classes."""
-        height, width = self.shape
-        found = {
-            "backbone": self.spec.net.backbone,
-            "run": self.run.id,
-            "size": height,
-            "width": width,
-            "fit": self.fit,
-        }
+        found: dict[str, Any] = {"backbone": self.named, "run": self.run.id}
+        if self.noun == PICTURES:
+            height, width = self.shape
+            found |= {"size": height, "width": width, "fit": self.fit}
+        elif self.noun == TEXTS:
+            found |= {"bytes": self.room, "tokenizer": self.tokenizer_in_words}
+        else:
+            found |= {"columns": list(self.columns)}
         return {**found, "classes": list(self.classes)} if self.classes else found
+
+    @property
+    def named(self) -> str:
+        """Its backbone's name, without the folders of this machine."""
+        kind, colon, where = self.spec.net.backbone.partition(":")
+        return f"{kind}:{Path(where).name}" if colon and kind in ("folder", "vectors") else self.spec.net.backbone
+
+    @property
+    def noun(self) -> str:
+        """What it reads: pictures, texts or rows."""
+        return noun_of(self.spec.net.backbone)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that a network of rows knows; none of another."""
+        return tuple(json.loads(self.net.options.get("columns", "[]")))
+
+    @property
+    def room(self) -> int:
+        """Bytes of a text that are read; of another kind of example what one takes."""
+        return int(math.prod(self.net.shape))
+
+    @property
+    def tokenizer_in_words(self) -> str:
+        """What tells the tokenizer of a network of texts from others."""
+        return "" if self.net.tokens is None else self.net.tokens.tokenizer.in_words
 
     @property
     def fit(self) -> str:
@@ -105,6 +135,11 @@ class Trained:
         return bool(self.classes) and (self.spec.net.head != "linear" or not self.told.get("classifier"))
 
     @property
+    def last(self) -> str:
+        """Name of the last module of its head, among the head's tensors."""
+        return f"head.{len(self.net.head) - 1}"  # type: ignore[arg-type]
+
+    @property
     def statistics(self) -> tuple[list[float], list[float]]:
         """What is subtracted from each channel of a picture in 0 … 1, and what it is then divided by."""
         mean, std = ([round(v, 6) for v in t.flatten().tolist()] for t in (self.net.mean, self.net.std))
@@ -122,16 +157,23 @@ class Trained:
         return made
 
     def noise(self) -> Tensor:
-        """Pictures without content, (n, channels, height, width) uint8."""
+        """Examples without content, (n, *shape) uint8: pictures of noise, a few words, numbers that are drawn."""
         generator = torch.Generator().manual_seed(0)
-        return torch.randint(0, 256, (PICTURES, *self.net.shape), dtype=torch.uint8, generator=generator)
+        if self.noun == PICTURES:
+            return torch.randint(0, 256, (COMPARED, *self.net.shape), dtype=torch.uint8, generator=generator)
+        found = self.net.sample(COMPARED, generator).to(torch.uint8)
+        if self.noun == ROWS:  # one column is missing in each row
+            for row in range(COMPARED):
+                nan = np.frombuffer(np.float32(np.nan).tobytes(), np.uint8).copy()
+                found[row, 0, 4:, row % max(len(self.columns), 1)] = torch.from_numpy(nan)
+        return found
 
     @torch.inference_mode()
     def answer(self, pictures: Tensor) -> Tensor:
         """Probabilities (n, classes), or features (n, d).
 
         Args:
-            pictures: (n, channels, height, width) uint8.
+            pictures: (n, *shape) uint8: pictures, or bytes of texts or rows.
         """
         features, logits = self.net(self.net.normalise(pictures.float() / 255))
         found: Tensor = logits.softmax(1) if self.classes else features
@@ -139,7 +181,7 @@ class Trained:
 
     def exported_weights(self) -> dict[str, bytes]:
         """Files with its weights as timm loads them, and beside them its head where timm has none such."""
-        return weightfile.export_files(self.file.read_bytes())
+        return weightfile.export_files(self.file.read_bytes(), BODY.get(self.noun, "backbone."))
 
 
 def load_trained(name: str) -> Trained:
@@ -192,24 +234,6 @@ def check_alike(trained: Trained, answers: Tensor, what: str) -> float:
             f"{trained.spec.net.backbone} is built otherwise there. Nothing was written; export it as safetensors."
         )
     return off
-
-
-class FromBytes(nn.Module):
-    """A network with its preprocessing inside: from bytes to what `Trained.answer` gives."""
-
-    def __init__(self, trained: Trained) -> None:
-        super().__init__()
-        self.net, self.taught = trained.net, bool(trained.classes)
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Probabilities (n, classes), or features (n, d).
-
-        Args:
-            pictures: (n, channels, height, width) uint8.
-        """
-        features, logits = self.net(self.net.normalise(pictures.to(torch.float32) / 255))
-        found: Tensor = logits.softmax(1) if self.taught else features
-        return found
 
 
 def first_line(fault: Exception) -> str:

@@ -7,16 +7,18 @@ import importlib.util
 import io
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from tltk.analyses.export.network import FromBytes, Trained, check_alike, first_line
+from tltk.analyses.export.forms import form_of
+from tltk.analyses.export.network import Trained, check_alike, first_line
 from tltk.errors import BadSpec
 
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
-INPUT = "pictures"
 MAX_BYTES = 2_000_000_000  # of weights; a protocol buffer ends at 2 GiB
 
 
@@ -44,17 +46,20 @@ def write_onnx(trained: Trained, file: Path) -> tuple[float, list[str]]:
             f"An ONNX file holds at most 2 GB. The weights of run {trained.run.id} are {size / 1e9:.1f} GB; export a "
             f"script or a folder."
         )
-    module, pictures = FromBytes(trained).eval(), trained.noise()
+    form, noise = form_of(trained), trained.noise()
+    module, inputs = form.module(trained).eval(), form.inputs(trained, noise)
+    axes = {name: torch.export.Dim(name, min=1) for names in form.axes.values() for name in names}
+    shapes = tuple({at: axes[name] for at, name in enumerate(names)} for names in form.axes.values())
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
         warnings.simplefilter("ignore")  # of torch's own tracing
         try:
             torch.onnx.export(
                 module,
-                (pictures,),
+                inputs,
                 str(file),
-                input_names=[INPUT],
+                input_names=list(form.axes),
                 output_names=[trained.answers],
-                dynamic_shapes=({0: torch.export.Dim("n", min=1)},),
+                dynamic_shapes=shapes,
                 dynamo=True,
                 external_data=False,
                 verbose=False,
@@ -66,13 +71,17 @@ def write_onnx(trained: Trained, file: Path) -> tuple[float, list[str]]:
             ) from None
     _write_facts(trained, file)
     session = _session(file)
-    whole = torch.from_numpy(session.run(None, {INPUT: pictures.numpy()})[0])
-    single = torch.from_numpy(session.run(None, {INPUT: pictures[:1].numpy()})[0])
+
+    def run(inputs: Sequence[Tensor]) -> Tensor:
+        named = {name: x.numpy() for name, x in zip(form.axes, inputs, strict=True)}
+        return torch.from_numpy(session.run(None, named)[0])
+
+    whole, single = run(inputs), run(form.inputs(trained, noise[:1]))
     off = check_alike(trained, whole, "The ONNX network")
-    check_alike(trained, torch.cat([single, whole[1:]]), "The ONNX network, given one picture,")
+    check_alike(trained, torch.cat([single, whole[1:]]), f"The ONNX network, given one of its {trained.noun},")
     return off, [
-        f"Input {INPUT!r}: bytes (n, {', '.join(map(str, trained.net.shape))}): each picture "
-        f"{trained.preparation}; output {trained.answers!r}. Fit and classes stand in its metadata."
+        f"Input {', '.join(map(repr, form.axes))}: {form.told(trained)}; output {trained.answers!r}. How examples are "
+        f"prepared and the classes stand in its metadata."
     ]
 
 

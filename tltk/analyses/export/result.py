@@ -17,8 +17,9 @@ class ExportResult(msgspec.Struct, frozen=True):
         answers: What the network gives: probabilities of the classes, features where it learned without labels; of a
             card or a zip empty.
         difference: Largest difference of an answer from tltk's own; null = it was not run, as `notes` say.
-        compared: How many pictures that is measured on.
+        compared: How many examples that is measured on.
         notes: What one should know, in sentences.
+        noun: What the examples are: pictures, texts or rows.
     """
 
     run: str
@@ -30,3 +31,4 @@ class ExportResult(msgspec.Struct, frozen=True):
     difference: float | None
     compared: int
     notes: list[str]
+    noun: str = "pictures"

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+from torch import Tensor
+
+from tltk.analyses.export.forms import form_of
 from tltk.analyses.export.network import Trained
+from tltk.analyses.export.row_script import columns_beside, row_script
+from tltk.analyses.export.text_script import files_beside, text_script
 from tltk.data.decode import LARGE_PIXELS, LYING, UPRIGHT
 from tltk.data.fit import CROP, GROUND, PAD, SQUASH
 from tltk.data.identity import FINE
+from tltk.data.texts import decode
 from tltk.errors import BadSpec
+from tltk.specs.nouns import ROWS, TEXTS
 
 FILE = "predict.py"
 
@@ -118,6 +126,14 @@ def script(trained: Trained) -> str:
     Raises:
         BadSpec: Its pictures have another number of channels than picture files are read with.
     """
+    told = TOLD if trained.classes else 'told = {"features": found}'
+    heads = {}
+    if trained.classes:
+        heads = {kind: text % {"last": trained.last} for kind, text in HEADS.items()}
+    if trained.noun == TEXTS:
+        return text_script(trained, heads, told)
+    if trained.noun == ROWS:
+        return row_script(trained, heads, told)
     if trained.channels != 3:
         raise BadSpec(
             f"A script reads picture files, which have 3 channels. The pictures of run {trained.run.id} have "
@@ -126,11 +142,8 @@ def script(trained: Trained) -> str:
     mean, std = trained.statistics
     answer, head = "x", ""
     if trained.has_own_head:
-        last = f"head.{len(trained.net.head) - 1}"  # type: ignore[arg-type]
-        answer, head = (
-            HEADS[trained.spec.net.head] % {"last": last},
-            'HEAD, F = load_file(HERE / "head.safetensors"), torch.nn.functional\n',
-        )
+        answer = heads[trained.spec.net.head]
+        head = 'HEAD, F = load_file(HERE / "head.safetensors"), torch.nn.functional\n'
     backbone = trained.spec.net.backbone
     what = f"{len(trained.classes)} classes" if trained.classes else "features"
     return SCRIPT % {
@@ -150,5 +163,26 @@ def script(trained: Trained) -> str:
         **FITTED[trained.fit],
         "gives": "Probabilities (n, classes)" if trained.classes else "Features (n, d)",
         "answer": f"({answer}).softmax(1)" if trained.classes else "x",
-        "told": TOLD if trained.classes else 'told = {"features": found}',
+        "told": told,
     }
+
+
+def beside(trained: Trained) -> dict[str, str]:
+    """What the program reads beside weights, by file name.
+
+    Args:
+        trained: The training.
+    """
+    return files_beside(trained) if trained.noun == TEXTS else columns_beside(trained) if trained.noun == ROWS else {}
+
+
+def script_input(trained: Trained, noise: Tensor) -> Any:
+    """What the program's `predict` takes, for examples as tltk keeps them.
+
+    Args:
+        trained: The training.
+        noise: (n, *shape) uint8.
+    """
+    if trained.noun == TEXTS:
+        return decode(noise.numpy())
+    return form_of(trained).inputs(trained, noise)[0]

@@ -26,7 +26,6 @@ class ExportSpec(Spec):
     """A finished training, to be written for use elsewhere: as files that need no tltk, or as a run that travels."""
 
     kind: ClassVar[str] = "export"
-    of_texts: ClassVar[bool] = False
     time_limit_s: ClassVar[float] = 900.0
 
     run: str = knob("", help="Id of a finished training.")

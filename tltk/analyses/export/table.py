@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tltk.analyses.export.result import ExportResult
+from tltk.specs.nouns import PICTURES, ROWS, TEXTS
+
+MADE = {PICTURES: "pictures of noise", TEXTS: "texts of a few words", ROWS: "rows of drawn numbers"}
 
 
 def lines(result: ExportResult) -> Iterator[str]:
@@ -18,5 +21,5 @@ def lines(result: ExportResult) -> Iterator[str]:
     yield f"Wrote {result.file}, {size}{inside}."
     if result.difference is not None:
         far = f"differ by at most {result.difference:.1e} from" if result.difference else "are the very same as"
-        yield f"Checked: its {result.answers} of {result.compared} pictures of noise {far} tltk's."
+        yield f"Checked: its {result.answers} of {result.compared} {MADE[result.noun]} {far} tltk's."
     yield from result.notes

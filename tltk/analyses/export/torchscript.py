@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from tltk.analyses.export.network import FromBytes, Trained, check_alike, first_line
+from tltk.analyses.export.forms import form_of
+from tltk.analyses.export.network import Trained, check_alike, first_line
 from tltk.errors import BadSpec
 
 FACTS = "facts.json"  # in the file: classes, network, run
@@ -30,11 +31,12 @@ def write_torchscript(trained: Trained, file: Path) -> tuple[float, list[str]]:
     Raises:
         BadSpec: torch cannot trace the network, or what it traced answers otherwise.
     """
-    module, pictures = FromBytes(trained).eval(), trained.noise()
+    form, noise = form_of(trained), trained.noise()
+    module, inputs = form.module(trained).eval(), form.inputs(trained, noise)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of torch's own tracing
         try:
-            traced = torch.jit.trace(module, (pictures,), check_trace=False)  # type: ignore[no-untyped-call]
+            traced = torch.jit.trace(module, inputs, check_trace=False)  # type: ignore[no-untyped-call]
             torch.jit.save(traced, str(file), _extra_files={FACTS: json.dumps(trained.facts, ensure_ascii=False)})
         except Exception as fault:  # each network stumbles over the tracing in its own way
             raise BadSpec(
@@ -44,18 +46,18 @@ def write_torchscript(trained: Trained, file: Path) -> tuple[float, list[str]]:
         _leave_out_notes(file)
         net = torch.jit.load(str(file), map_location="cpu")  # type: ignore[no-untyped-call]
         try:
-            whole, single = net(pictures), net(pictures[:1])
-        except RuntimeError as fault:  # a number of pictures that was traced in
+            whole, single = net(*inputs), net(*form.inputs(trained, noise[:1]))
+        except RuntimeError as fault:  # a number of examples, or a length, that was traced in
             raise BadSpec(
-                f"A traced network must take any number of pictures. {trained.spec.net.backbone} of run "
+                f"A traced network must take any number of {trained.noun}. {trained.spec.net.backbone} of run "
                 f"{trained.run.id} does not: {first_line(fault)}. Export a script or a folder."
             ) from None
     off = check_alike(trained, whole, "The TorchScript network")
-    check_alike(trained, torch.cat([single, whole[1:]]), "The TorchScript network, given one picture,")
+    check_alike(trained, torch.cat([single, whole[1:]]), f"The TorchScript network, given one of its {trained.noun},")
     return off, [
-        f"torch.jit.load(FILE) takes bytes (n, {', '.join(map(str, trained.net.shape))}) of pictures that "
-        f"are prepared as those of the training (--to card tells how), and gives {trained.answers}. Fit and classes "
-        f"stand in its extra file {FACTS}. Such a file can run code: open only those that you trust."
+        f"torch.jit.load(FILE) takes {', '.join(form.axes)}, {form.told(trained)}, and gives {trained.answers}. How "
+        f"examples are prepared and the classes stand in its extra file {FACTS}. Such a file can run code: open only "
+        f"those that you trust."
     ]
 
 

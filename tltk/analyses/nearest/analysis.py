@@ -96,7 +96,6 @@ def nearest(spec: NearestSpec, context: Context) -> tuple[NearestResult, Image.I
         skipped=[SkippedFile(name, reason) for name, reason in found.skipped],
         shown=len(rows),
         remarks=list(found.remarks),
-        noun=domain.noun,
     )
     return result, _sheet(rows, domain)
 

@@ -58,7 +58,6 @@ class NearestResult(msgspec.Struct, frozen=True):
         skipped: The files that were not read.
         shown: Rows on the sheet: an example, then its neighbours.
         remarks: What is to be known of how they were read.
-        noun: What its examples are called: pictures, texts or rows.
     """
 
     run: str
@@ -72,4 +71,3 @@ class NearestResult(msgspec.Struct, frozen=True):
     skipped: list[SkippedFile]
     shown: int
     remarks: list[str]
-    noun: str = "pictures"

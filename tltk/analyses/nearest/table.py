@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tltk.analyses.nearest.result import NearestResult
 from tltk.data.names import escape_text
 from tltk.results.text import NONE, align_left, write_csv
+from tltk.specs.nouns import noun_of
 
 PICTURES, NEIGHBOURS = 30, 3  # that are printed
 
@@ -17,11 +18,12 @@ def lines(found: NearestResult) -> Iterator[str]:
     Args:
         found: Of the question.
     """
+    noun = noun_of(found.backbone)
     yield (
-        f"Among {found.n:,} training {found.noun} of {escape_text(found.domain)}, by {found.distance} distance at "
+        f"Among {found.n:,} training {noun} of {escape_text(found.domain)}, by {found.distance} distance at "
         f"{found.layer_name}:"
     )
-    rows = [[found.noun[:-1], "taken for", "neighbours of it", f"nearest training {found.noun}"]]
+    rows = [[noun[:-1], "taken for", "neighbours of it", f"nearest training {noun}"]]
     for one in found.pictures[:PICTURES]:
         near = ", ".join(f"{n.name} ({n.label}, {n.distance:.4f})" for n in one.neighbours[:NEIGHBOURS])
         said = NONE if one.probability is None else f"{one.predicted} {one.probability:.3f}"
@@ -42,7 +44,7 @@ def as_csv(found: NearestResult) -> str:
     Args:
         found: Of the question.
     """
-    head = [found.noun[:-1], "predicted", "probability", "rank", "neighbour", "index", "label", "distance"]
+    head = [noun_of(found.backbone)[:-1], "predicted", "probability", "rank", "neighbour", "index", "label", "distance"]
     rows = [
         [one.name, one.predicted, one.probability, rank, near.name, near.index, near.label, near.distance]
         for one in found.pictures

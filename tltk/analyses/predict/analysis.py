@@ -21,8 +21,10 @@ from tltk.analyses.predict.inputs import (
     DOMAIN,
     FILE,
     FOLDER,
+    TableRows,
     domain_spec,
     list_folder,
+    list_rows,
     list_texts,
     understand,
     understand_rows,
@@ -33,10 +35,11 @@ from tltk.analyses.predict.result import PredictResult, SkippedFile
 from tltk.analyses.predict.spec import EVERY, PredictSpec
 from tltk.analyses.sample import Context
 from tltk.analyses.trained import TrainedRun, open_training
-from tltk.data import texts
+from tltk.data import rows, texts
 from tltk.data.decode import Span, decode_all
 from tltk.data.domain import Domain, Ints, Pixels
 from tltk.data.fit import Change
+from tltk.data.known_columns import read_as
 from tltk.data.names import escape_name
 from tltk.errors import BadSpec, DataProblem
 from tltk.nn.rows import RowBackbone
@@ -201,8 +204,11 @@ def read_pictures(
     """
     if isinstance(net.net.backbone, RowBackbone):
         for text in spec.paths:
-            where = understand_rows(text).where
-            yield from _of_domain(where, spec.part, context, trained.spec, net, found)
+            row = understand_rows(text, spec.part, trained.spec)
+            if row.kind == DOMAIN:
+                yield from _of_domain(row.where, spec.part, context, trained.spec, net, found)
+            else:
+                yield from _of_table(list_rows(row.where, net.columns), net, found)
         return
     if net.net.tokens is not None:
         yield from read_texts(spec.paths, spec.part, context, trained.spec, net, found)
@@ -285,6 +291,19 @@ def _of_domain(
     said = [domain.modality.sentence(domain, i, texts.MAX_SHOWN_CHARS) for i in index.tolist()]
     names = [f"{name}: {one}" if one else name for name, one in zip(names, said, strict=True)]
     yield domain.images, index, names, _class_names(domain, index)
+
+
+def _of_table(table: TableRows, net: TrainedNet, found: Found) -> Iterator[Chunk]:
+    """The rows of a table, read by the columns that the network knows."""
+    found.skipped += table.skipped
+    if not table.names:
+        return
+    own = net.columns
+    read = read_as(table.cells, own, table.names[0].rpartition(", line ")[0])
+    found.remarks |= dict.fromkeys((*table.notes, *read.notes))
+    said = [rows.in_words(own, row) for row in read.values.tolist()]
+    names = [f"{name}: {one}" for name, one in zip(table.names, said, strict=True)]
+    yield rows.encode(own, read.values, net.net.shape[-1], "The table"), np.arange(len(names)), names, table.labels
 
 
 def read_texts(

@@ -6,7 +6,7 @@ Folders and archives need no classes here, so they are read file by file; other 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,15 @@ from pathlib import Path
 from tltk import data
 from tltk.analyses.predict.spec import EVERY, PredictSpec
 from tltk.data.domain import argument_path
-from tltk.data.names import escape_name
+from tltk.data.known_columns import columns_read
+from tltk.data.names import escape_name, normalise_name
+from tltk.data.roles import SPLITS, find_column
 from tltk.data.rows import KIND as TABLE
-from tltk.data.sources import archive
+from tltk.data.sources import archive, table
+from tltk.data.tables import read_table
 from tltk.data.texts import KIND as TEXT
 from tltk.data.tree import Folder, walk
-from tltk.errors import BadSpec, DataProblem, truncate
+from tltk.errors import BadSpec, DataProblem, UnknownName, truncate
 from tltk.specs.encoders import reads_text
 from tltk.specs.mlps import reads_rows
 from tltk.specs.parts import DataSpec, read_alike
@@ -27,6 +30,7 @@ from tltk.specs.training import TransferSpec
 
 FILE, FOLDER, ARCHIVE, DOMAIN = "file", "folder", "archive", "domain"
 TREES = (FOLDER, ARCHIVE)
+TABLE_DOMAIN = "table"
 MAX_TEXTS_BYTES = 64 * 2**20  # of a file of texts
 
 
@@ -131,18 +135,30 @@ def understand_texts(text: str, part: str = EVERY) -> Input:
     )
 
 
-def understand_rows(text: str) -> Input:
-    """What a word names for a network of rows: a domain of rows, or a table.
+def understand_rows(text: str, part: str, trained: TransferSpec) -> Input:
+    """What a word names for a network of rows: a table, with or without labels, or a domain of rows.
+
+    Of the training's own tables, and where a part is asked for, the rows are those of the domain.
+
+    Args:
+        text: The word.
+        part: Of a domain.
+        trained: The training that reads them.
 
     Raises:
         UnknownName, BadSpec: A name that means nothing, or a domain of something else.
         DataProblem: Nothing is there.
     """
+    own = {one.name for one in (trained.target, trained.source) if one is not None}
     if _is_domain(text):
-        return _domain_of(text, TABLE, "rows of tables", "table:PATH")
+        found = _domain_of(text, TABLE, "rows of tables", "table:PATH")
+        kind, _, argument = text.partition(":")
+        is_file = kind == TABLE_DOMAIN and part == EVERY and text not in own and data.corruption(text) is None
+        return Input(FILE, argument) if is_file else found
     path = argument_path(text)
     if path.is_file():
-        return Input(DOMAIN, f"table:{path}")
+        name = f"{TABLE_DOMAIN}:{path}"
+        return Input(FILE, str(path)) if part == EVERY and name not in own else Input(DOMAIN, name)
     raise DataProblem(
         f"What is predicted must be a table or a domain of rows. {escape_name(truncate(text))} is not there; check the "
         f"path."
@@ -176,6 +192,52 @@ def list_texts(path: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]
     return found, skipped
 
 
+@dataclass(frozen=True, eq=False)
+class TableRows:
+    """The rows of a table, which need no label.
+
+    Attributes:
+        cells: Name of each column → its cells.
+        names: What each row is called.
+        labels: Its class as the table tells it; "" = it tells none.
+        skipped: Rows that do not fit the head, each with the reason.
+        notes: How the table was read.
+    """
+
+    cells: dict[str, list[str]]
+    names: list[str]
+    labels: list[str]
+    skipped: list[tuple[str, str]]
+    notes: list[str]
+
+
+def list_rows(argument: str, known: Sequence[str] = ()) -> TableRows:
+    """The rows of a table.
+
+    Args:
+        argument: PATH of it, perhaps with settings, as `table:` takes them.
+        known: Columns that the network reads: no label is looked for in what they are made of.
+
+    Raises:
+        DataProblem: It cannot be read.
+        UnknownName: It lacks the column that a setting names.
+    """
+    path, settings = table.divide(argument)
+    place = argument_path(path)
+    if not place.is_file():
+        what = "a folder" if place.is_dir() else "not there"
+        raise DataProblem(f"A table must be a .csv or .tsv. {escape_name(str(place))} is {what}; check the path.")
+    read, shown = read_table(place, (*table.LABELS, *SPLITS, *table.GROUPS)), escape_name(place.name)
+    inputs = columns_read(read.names, known)
+    label = settings.get("label") or find_column([name for name in read.names if name not in inputs], table.LABELS)
+    if label and label not in read.names:
+        raise UnknownName.among(f"A column of {shown}", label, read.names)
+    cells = {name: read.column(name) for name in read.names}
+    told = [escape_name(normalise_name(cell)) for cell in cells[label]] if label else [""] * len(read.rows)
+    names = [f"{shown}, line {line}" for line in read.lines]
+    return TableRows(cells, names, told, list(read.skipped), list(read.notes))
+
+
 def check_inputs(spec: PredictSpec, trained: TransferSpec) -> None:
     """Refuse words that name nothing, and folders without a picture, before anything is queued.
 
@@ -184,7 +246,11 @@ def check_inputs(spec: PredictSpec, trained: TransferSpec) -> None:
     """
     for text in spec.paths:
         if reads_rows(trained.net.backbone):
-            data.check(domain_spec(understand_rows(text).where, trained))
+            row = understand_rows(text, spec.part, trained)
+            if row.kind == DOMAIN:
+                data.check(domain_spec(row.where, trained))
+            elif not list_rows(row.where).names:
+                raise DataProblem(f"{escape_name(row.where)} must hold rows. It holds none.")
             continue
         if reads_text(trained.net.backbone):
             words = understand_texts(text, spec.part)

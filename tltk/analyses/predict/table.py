@@ -8,6 +8,7 @@ from tltk.analyses.predict.result import PredictResult
 from tltk.data.fit import Change, describe
 from tltk.data.names import escape_text
 from tltk.results.text import align_left
+from tltk.specs.nouns import counted, noun_of
 
 SHOWN = 50  # lines of pictures, and of files that were not read
 
@@ -18,8 +19,8 @@ def lines(found: PredictResult) -> Iterator[str]:
     Args:
         found: Of the question.
     """
-    known = bool(found.labels)
-    rows = [["picture", "class", "probability", *(["is"] if known else [])]]
+    noun, known = noun_of(found.backbone), bool(found.labels)
+    rows = [[noun[:-1], "class", "probability", *(["is"] if known else [])]]
     for i in range(min(SHOWN, len(found.names))):
         row = [found.names[i], found.classes[found.predicted[i]], f"{found.probability[i]:.3f}"]
         rows.append([*row, *([found.labels[i]] if known else [])])
@@ -30,8 +31,7 @@ def lines(found: PredictResult) -> Iterator[str]:
     counts = [found.predicted.count(c) for c in range(len(found.classes))]
     order = sorted(range(len(counts)), key=lambda c: -counts[c])
     told = [f"{found.classes[c]} {counts[c]:,}" for c in order if counts[c]]
-    pictures = "1 picture" if len(found.names) == 1 else f"{len(found.names):,} pictures"
-    yield escape_text(f"{pictures}: {', '.join(told[:12])}{' …' if len(told) > 12 else ''}.")
+    yield escape_text(f"{counted(len(found.names), noun)}: {', '.join(told[:12])}{' …' if len(told) > 12 else ''}.")
     for one in found.skipped[:SHOWN]:
         yield escape_text(f"not read  {one.name}: {one.reason}")
     if len(found.skipped) > SHOWN:
@@ -41,6 +41,6 @@ def lines(found: PredictResult) -> Iterator[str]:
         yield describe(change, found.fit, found.size)
     yield from map(escape_text, found.remarks)
     yield (
-        f"{len(found.names) / max(found.seconds, 1e-9):,.0f} pictures per second, in the network alone "
+        f"{len(found.names) / max(found.seconds, 1e-9):,.0f} {noun} per second, in the network alone "
         f"{len(found.names) / max(found.network_seconds, 1e-9):,.0f}, on {found.device} in {found.precision}."
     )

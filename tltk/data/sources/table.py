@@ -321,19 +321,28 @@ def _add_words(found: _Read, name: str, said: Sequence[str]) -> str:
     return f"({len(frequent)}{f' and {rest:,} rare ones as one' if rest else ''})"
 
 
-def _as_numbers(said: Sequence[str]) -> Floats | None:
-    """The column as numbers, NaN where they are missing; None where some cell is no number."""
+def read_numbers(said: Sequence[str]) -> tuple[Floats, int]:
+    """Cells as numbers, NaN where one is missing or none; and how many are none.
+
+    Args:
+        said: The cells of a column.
+    """
     told = [cell for cell in said if cell.casefold() not in MISSING]
     if any("," in cell for cell in told) and all(COMMA.fullmatch(cell) for cell in told):
         said = [cell.replace(",", ".") for cell in said]
-    found = np.full(len(said), np.nan)
+    found, wrong = np.full(len(said), np.nan), 0
     for at, cell in enumerate(said):
         if cell.casefold() not in MISSING:
             number = _number(cell)
-            if number is None:
-                return None
-            found[at] = number if abs(number) < np.finfo(np.float32).max else np.nan
-    return found
+            wrong += number is None
+            found[at] = number if number is not None and abs(number) < np.finfo(np.float32).max else np.nan
+    return found, wrong
+
+
+def _as_numbers(said: Sequence[str]) -> Floats | None:
+    """The column as numbers, NaN where they are missing; None where some cell is no number."""
+    found, wrong = read_numbers(said)
+    return None if wrong else found
 
 
 def _order(label: str) -> tuple[float, str]:

@@ -1,0 +1,170 @@
+"""What a training of texts or of rows made, used without tltk: as a script, for other runtimes, as a folder, a card."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.support.shell import agree, here, said, tltk  # noqa: F401 – fixtures
+from tests.support.texts import needs_transformers
+from tests.support.words import train, trained_on
+from tltk.analyses.export.analysis import export
+from tltk.analyses.export.forms import form_of
+from tltk.analyses.export.network import load_trained
+from tltk.analyses.export.spec import ExportSpec
+from tltk.runs.run import Run
+from tltk.weights.handover import import_zip
+
+KINDS = ["rows", "vectors", pytest.param("encoder", marks=needs_transformers)]
+NEW = "age,Colour,more\n30,red,1\n,BLUE,2\n61.5,pink,3\nx,green,4\n"
+TEXTS = "A lovely noise.\nnothing that anyone knows: qqq\nPoor plots, said slowly\n"
+pytestmark = pytest.mark.usefixtures("here")
+
+
+def probabilities(run: str, file: Path) -> list[dict[str, float]]:
+    """What `tltk predict` says of each line."""
+    assert tltk("predict", run, str(file), "--jsonl", str(file) + ".jsonl").exit_code == 0
+    told = [json.loads(line) for line in Path(str(file) + ".jsonl").read_text().splitlines()]
+    return [row["probabilities"] for row in told]
+
+
+def test_a_table_without_labels_is_read_by_the_columns_of_the_training(tmp_path: Path) -> None:
+    """One row is enough: which words a column may hold is what the training knows, not what the table shows."""
+    run, _ = trained_on("rows", tmp_path)
+    (tmp_path / "new.csv").write_text(NEW)
+    (tmp_path / "one.csv").write_text("Colour;age\npink;61,5\n")
+    every, one = probabilities(run, tmp_path / "new.csv"), probabilities(run, tmp_path / "one.csv")
+    assert one == [every[2]] and len({tuple(p.values()) for p in every}) == 4
+    done = tltk("predict", run, str(tmp_path / "new.csv"))
+    assert "new.csv, line 3: age is missing · Colour blue" in done.stdout and "4 rows: " in done.stdout
+    assert "age: 1 of 4 cells are no numbers, and are read as missing." in done.stdout
+    whole = probabilities(run, tmp_path / "rows.csv")  # as a table, and as the domain that it was trained on
+    assert whole == [
+        row["probabilities"] for row in _predicted(run, f"table:{tmp_path / 'rows.csv'}?label=outcome", tmp_path)
+    ]
+    (tmp_path / "other.csv").write_text("height,weight\n1,2\n")
+    done = tltk("predict", run, str(tmp_path / "other.csv"))
+    assert done.exit_code == 2
+    assert "Rows must have columns that the network knows by name, such as 'age, Colour'" in done.stderr
+
+
+def _predicted(run: str, word: str, folder: Path) -> list[dict[str, Any]]:
+    tltk("predict", run, word, "--jsonl", str(folder / "again.jsonl"))
+    return [json.loads(line) for line in (folder / "again.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_script_predicts_the_same_without_tltk(kind: str, tmp_path: Path) -> None:
+    run, file = trained_on(kind, tmp_path)
+    new = tmp_path / ("new.csv" if kind == "rows" else "new.txt")
+    new.write_text(NEW if kind == "rows" else TEXTS)
+    found = said("export", run, "--to", "script", str(tmp_path / "out"))
+    agree("tltk export", found)
+    assert found["difference"] < 1e-6 and found["noun"] == ("rows" if kind == "rows" else "texts")
+    program = (tmp_path / "out" / "predict.py").read_text()
+    assert len(program.splitlines()) < 60 and "import tltk" not in program and str(tmp_path) not in program
+    words = [sys.executable, "-I", str(tmp_path / "out" / "predict.py"), str(new)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    theirs = [json.loads(line)["probabilities"] for line in done.stdout.splitlines()]
+    ours = probabilities(run, new)
+    assert len(theirs) == len(ours) > 2
+    for own, other in zip(ours, theirs, strict=True):
+        assert other == pytest.approx(own, abs=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.load` is deprecated")
+@pytest.mark.parametrize("kind", KINDS)
+def test_files_of_weights_and_for_other_runtimes(kind: str, tmp_path: Path) -> None:
+    run, _ = trained_on(kind, tmp_path)
+    trained = load_trained(run)
+    whole = export(ExportSpec(run, "safetensors", str(tmp_path / "w.safetensors")))
+    assert whole.difference == 0 and {"head.0.weight", "head.0.bias"} < load_file(tmp_path / "w.safetensors").keys()
+    traced = export(ExportSpec(run, "torchscript", str(tmp_path / "t.pt")))
+    assert traced.difference is not None and traced.difference < 1e-6
+    net = torch.jit.load(str(tmp_path / "t.pt"))
+    for noise in (trained.noise()[:3], trained.noise()[4:5]):  # other numbers and lengths than it was traced with
+        torch.testing.assert_close(net(*form_of(trained).inputs(trained, noise)), trained.answer(noise))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is None, reason="the extra `onnx` is not installed")
+@pytest.mark.parametrize("kind", KINDS)
+def test_onnx_takes_any_number_and_length(kind: str, tmp_path: Path) -> None:
+    import onnxruntime
+
+    run, _ = trained_on(kind, tmp_path)
+    trained, form = load_trained(run), form_of(load_trained(run))
+    export(ExportSpec(run, "onnx", str(tmp_path / "net.onnx")))
+    session = onnxruntime.InferenceSession(str(tmp_path / "net.onnx"), providers=["CPUExecutionProvider"])
+    told = session.get_modelmeta().custom_metadata_map
+    assert json.loads(told["classes"]) == list(trained.classes) and str(tmp_path) not in json.dumps(told)
+    for noise in (trained.noise(), trained.noise()[2:3]):
+        inputs = {n: x.numpy() for n, x in zip(form.axes, form.inputs(trained, noise), strict=True)}
+        np.testing.assert_allclose(session.run(None, inputs)[0], trained.answer(noise).numpy(), atol=1e-5)
+
+
+@needs_transformers
+def test_a_folder_is_opened_by_transformers_and_by_tltk(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+    from transformers import AutoModel, BertConfig, BertModel
+
+    _, file = trained_on("vectors", tmp_path)
+    vocabulary = {word: i for i, word in enumerate(["[PAD]", "[UNK]", "A", "The", "plot", "film", "is", "cast", "!"])}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    BertModel(BertConfig(vocab_size=len(vocabulary), **sizes)).save_pretrained(tmp_path / "first")
+    tokenizer.save(str(tmp_path / "first" / "tokenizer.json"))
+    name = f"folder:{tmp_path / 'first'}"
+    words = ("--target", f"text:{file}", "--size", "32", "--backbone", name, "--weights", name)
+    run = train(*words)
+    found = said("export", run, "--to", "folder", str(tmp_path / "out"))
+    assert found["difference"] < 1e-6 and "mean of its last hidden states" in found["notes"][0]
+    model = AutoModel.from_pretrained(tmp_path / "out", local_files_only=True).eval()
+    head = load_file(tmp_path / "out" / "head.safetensors")
+    ids = torch.tensor([Tokenizer.from_file(str(tmp_path / "out" / "tokenizer.json")).encode("The plot is odd").ids])
+    with torch.no_grad():
+        x = model(input_ids=ids, attention_mask=torch.ones_like(ids))[0].mean(1)
+    p = torch.nn.functional.linear(x, head["head.0.weight"], head["head.0.bias"]).softmax(1)[0].tolist()
+    (tmp_path / "a.txt").write_text("The plot is odd\n")
+    assert list(probabilities(run, tmp_path / "a.txt")[0].values()) == pytest.approx(p, abs=1e-5)
+    again = f"folder:{tmp_path / 'out'}"  # a backbone like any other
+    more = Run.open(train("--target", f"text:{file}", "--size", "32", "--backbone", again, "--weights", again)).result()
+    assert more is not None and "taken as they came" in more["fitting"]["sentence"]
+
+
+@pytest.mark.parametrize("kind", ["rows", "vectors"])
+def test_what_no_library_opens_is_refused_and_a_card_speaks_of_what_it_read(kind: str, tmp_path: Path) -> None:
+    run, _ = trained_on(kind, tmp_path)
+    done = tltk("export", run, "--to", "folder", str(tmp_path / "folder"))
+    assert done.exit_code == 2 and "A folder is what timm or transformers opens." in done.stderr
+    export(ExportSpec(run, "card", str(tmp_path / "card.md")))
+    card, noun = (tmp_path / "card.md").read_text(), "rows" if kind == "rows" else "texts"
+    assert "picture" not in card and str(tmp_path) not in card
+    assert f"## {noun.capitalize()} and labels" in card and f"| class | test {noun} | recall |" in card
+    line = {"rows": "age is missing, Colour = blue", "vectors": "word vectors of a file, v.txt; their licence"}[kind]
+    assert line in card
+
+
+def test_a_run_of_rows_goes_to_another_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, _ = trained_on("rows", tmp_path)
+    (tmp_path / "new.csv").write_text(NEW)
+    ours = probabilities(run, tmp_path / "new.csv")
+    export(ExportSpec(run, "zip", str(tmp_path / "run.zip")))
+    (tmp_path / "rows.csv").unlink()
+    monkeypatch.setenv("TLTK_HOME", str(tmp_path / "elsewhere"))
+    import_zip(tmp_path / "run.zip")
+    assert Run.open(run).status.state == "done"
+    assert probabilities(run, tmp_path / "new.csv") == ours

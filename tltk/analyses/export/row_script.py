@@ -1,0 +1,111 @@
+"""The program that is exported of a network of rows: torch alone, under 60 lines, with the reading of columns in it."""
+
+from __future__ import annotations
+
+import json
+
+from tltk.analyses.export.network import Trained
+from tltk.data.rows import IS, MISSING
+from tltk.data.sources.table import COMMA, OTHER
+from tltk.data.sources.table import MISSING as EMPTY
+
+COLUMNS_FILE = "columns.json"
+NUMBER, LACKING, WORD = "number", "missing", "word"
+
+SCRIPT = f'''"""%(about)s
+`python predict.py TABLE.csv` prints a line of JSON for each row. Needs torch and safetensors."""
+import csv
+import json
+import re
+import sys
+import unicodedata
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+HERE, NAN, F = Path(__file__).parent, float("nan"), torch.nn.functional
+CLASSES = %(classes)s
+EMPTY, NUMBER = {sorted(EMPTY)!r}, re.compile(r"[-+]?(\\d+\\.?\\d*|\\.\\d+)(e[-+]?\\d+)?")
+COLUMNS = json.loads((HERE / "columns.json").read_text(encoding="utf-8"))  # [column, number | missing | word, word]
+W%(head)s = load_file(HERE / "model.safetensors")%(load)s
+MEAN, SCALE = (W["columns." + name][: len(COLUMNS)] for name in ("mean", "scale"))
+
+
+def plain(text):
+    return " ".join(unicodedata.normalize("NFC", str(text)).casefold().split())
+
+
+def read(rows):
+    """Numbers (n, columns) of rows, dictionaries of text by column; what is missing is NaN."""
+    rows, found = [{{plain(k): plain(v) for k, v in row.items() if k}} for row in rows], []
+    for column, kind, word in COLUMNS:
+        cells = [row.get(plain(column)) for row in rows]
+        said = [c for c in cells if c is not None and c not in EMPTY]
+        comma = any("," in c for c in said) and all(re.fullmatch({COMMA.pattern!r}, c) for c in said)
+        texts = [str(c).replace(",", ".") if comma else str(c) for c in cells]
+        values = [float(c) if NUMBER.fullmatch(c) and abs(float(c)) < 3.4e38 else NAN for c in texts]
+        if kind == "missing":
+            is_number = [column, "number", ""] in COLUMNS
+            values = [float(v != v if is_number else c in EMPTY) for c, v in zip(cells, values)]
+        elif kind == "word":  # {OTHER!r} is whatever is none of the others
+            known = [plain(w) for c, k, w in COLUMNS if (c, k) == (column, kind)] if word == {OTHER!r} else said
+            values = [float(c in said and (c == plain(word) or c not in known)) for c in cells]
+        found.append([NAN if c is None else v for c, v in zip(cells, values)])
+    return torch.tensor(found).T
+
+
+@torch.inference_mode()
+def predict(numbers):
+    """%(gives)s of numbers (n, columns)."""
+    x = ((numbers - MEAN) / SCALE.clamp(min=1e-30)).where(numbers.isfinite() & (SCALE > 0), 0.0)
+    x = F.pad(x, (0, W["layers.0.weight"].shape[1] - len(COLUMNS)))
+    for i in range(%(layers)d):
+        x = F.linear(x, W[f"layers.{{i}}.weight"], W[f"layers.{{i}}.bias"]).relu()
+    return %(answer)s
+
+
+if __name__ == "__main__":
+    head, *lines = open(sys.argv[1], encoding="utf-8-sig", newline="")
+    rows = list(csv.DictReader([head, *lines], delimiter=max(",;\t|", key=head.count)))
+    for row, found in zip(rows, predict(read(rows)).tolist()):
+        %(told)s
+        print(json.dumps({{"row": row, **told}}))
+'''
+
+
+def row_script(trained: Trained, heads: dict[str, str], told: str) -> str:
+    """The program for a training of rows.
+
+    Args:
+        trained: The training.
+        heads: Kind of head → its logits of features `x`.
+        told: Where it knows classes, the line that makes `told` of `found`.
+    """
+    answer = f"{heads[trained.spec.net.head]}.softmax(1)" if trained.classes else "x"
+    what = f"{len(trained.classes)} classes" if trained.classes else "features"
+    return SCRIPT % {
+        "about": f"{trained.spec.net.backbone}, from a row to {what}; of run {trained.run.id} of tltk, which it does "
+        f"not need.",
+        "classes": json.dumps(list(trained.classes)),
+        "layers": trained.net.depth,
+        "head": ", HEAD" if trained.classes else "",
+        "load": ', load_file(HERE / "head.safetensors")' if trained.classes else "",
+        "gives": "Probabilities (n, classes)" if trained.classes else "Features (n, d)",
+        "answer": answer,
+        "told": told,
+    }
+
+
+def columns_beside(trained: Trained) -> dict[str, str]:
+    """columns.json: for each column that the network reads, what it is made of."""
+    found = []
+    for name in trained.columns:
+        base, is_word, word = name.partition(IS)
+        if is_word:
+            found.append([base, WORD, word])
+        elif name.endswith(MISSING):
+            found.append([name.removesuffix(MISSING), LACKING, ""])
+        else:
+            found.append([name, NUMBER, ""])
+    return {COLUMNS_FILE: json.dumps(found, ensure_ascii=False, indent=0)}
