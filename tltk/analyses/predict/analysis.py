@@ -21,10 +21,12 @@ from tltk.analyses.predict.inputs import (
     DOMAIN,
     FILE,
     FOLDER,
+    TABLE_FILE,
     TableRows,
     domain_spec,
     list_folder,
     list_rows,
+    list_table_texts,
     list_texts,
     understand,
     understand_rows,
@@ -309,7 +311,7 @@ def _of_table(table: TableRows, net: TrainedNet, found: Found) -> Iterator[Chunk
 def read_texts(
     paths: Sequence[str], part: str, context: Context, trained: TransferSpec, net: TrainedNet, found: Found
 ) -> Iterator[Chunk]:
-    """The texts of each word in turn: a .txt file holds one a line, a folder files of one text each.
+    """The texts of each word in turn: a .txt file holds one a line, a table one a row, a folder files of one each.
 
     Args:
         paths: Words of the prediction.
@@ -323,9 +325,18 @@ def read_texts(
         Bytes, which of them are meant, what they are called, and their classes.
     """
     for text in paths:
-        one = understand_texts(text, part)
+        one = understand_texts(text, part, trained)
         if one.kind == DOMAIN:
             yield from _of_domain(one.where, part, context, trained, net, found)
+            continue
+        if one.kind == TABLE_FILE:
+            table = list_table_texts(one.where)
+            found.skipped += table.skipped
+            found.remarks |= dict.fromkeys(table.notes)
+            if table.texts:
+                told = zip(table.names, table.texts, strict=True)
+                names = [f"{name}: {texts.shorten(line)}" for name, line in told]
+                yield texts.encode(table.texts, net.net.shape[-1]), np.arange(len(names)), names, table.labels
             continue
         read, skipped = list_texts(Path(one.where))
         found.skipped += skipped

@@ -1,4 +1,4 @@
-"""Nearest training texts and rows: a copy finds itself, a sentence may be given as it is, words are said, not pictures."""
+"""Trainings of texts and rows in use: nearest training examples, and what is predicted of texts without labels."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import csv
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tltk as api
 from tests.support.shell import here, refused, said, tltk  # noqa: F401 – a fixture
-from tests.support.texts import BAD, GOOD, lines, needs_transformers
+from tests.support.texts import BAD, GOOD
 from tests.support.trainings import PLAIN, TARGET, trained
+from tests.support.words import trained_on
 from tltk.analyses.nearest.result import NearestResult
 from tltk.analyses.nearest.spec import NearestSpec
 from tltk.data import load
+from tltk.runs.run import Run
 from tltk.specs.command import to_command
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec
 from tltk.specs.training import TransferSpec
@@ -30,28 +33,49 @@ def ask(spec: NearestSpec) -> NearestResult:
     return found
 
 
-@needs_transformers
 def test_training_sentences_of_a_sentence(tmp_path: Path) -> None:
-    target = DataSpec(f"text:{lines(tmp_path / 'reviews.txt')}", size=16)
-    net = NetSpec("encoder:bert?layers=1&width=16&heads=2&vocabulary=500")
-    run = trained(TransferSpec(target, net, optim=OPTIM))
+    run, file = trained_on("vectors", tmp_path)
+    target = Run.open(run).spec.target  # type: ignore[attr-defined]
     domain = load(target)
     first = domain.modality.sentence(domain, int(domain.split(target, 0).train[0]), 160)
-    found = ask(NearestSpec(run.id, text=first, k=3))
+    found = ask(NearestSpec(run, text=first, k=3))
     assert [one.name for one in found.pictures] == [f"text: {first}"]
     near = found.pictures[0].neighbours
-    assert near[0].name.endswith(first) and near[0].distance < 1e-5 < near[-1].distance
+    assert near[0].distance < 1e-5 and {near[0].name.split(": ")[1][:6]} == {first[:6]}
     (tmp_path / "asked.txt").write_text(f"{first}\n{GOOD[1]} {BAD[2]}\n", encoding="utf-8")
-    both = ask(NearestSpec(run.id, (str(tmp_path / "asked.txt"),), k=1))
+    both = ask(NearestSpec(run, (str(tmp_path / "asked.txt"),), k=1))
     assert [one.name.partition(": ")[0] for one in both.pictures] == ["asked.txt, line 1", "asked.txt, line 2"]
     assert both.pictures[0].neighbours == near[:1]
-    done = tltk("nearest", run.id, "--text", first, "--k", "2", "--csv", str(tmp_path / "a.csv"))
+    done = tltk("nearest", run, "--text", first, "--k", "2", "--csv", str(tmp_path / "a.csv"))
     assert done.exit_code == 0, done.output
     assert "training texts of" in done.stdout and "picture " not in done.stdout
     assert len(list(csv.DictReader((tmp_path / "a.csv").read_text(encoding="utf-8").splitlines()))) == 2
-    assert to_command(NearestSpec(run.id, text="it's dull", k=2)) == (
-        f"""tltk nearest {run.id} --text 'it'"'"'s dull' --k 2"""
-    )
+    assert to_command(NearestSpec(run, text="dull & long", k=2)) == f"tltk nearest {run} --text 'dull & long' --k 2"
+    refused(["nearest", run], "or give one text with --text")
+
+
+def test_a_table_of_texts_needs_no_labels_to_be_predicted(tmp_path: Path) -> None:
+    run, file = trained_on("vectors", tmp_path)
+    bare = tmp_path / "new.csv"
+    bare.write_text(f"id,review\n1,{GOOD[0]}\n2,\n3,{BAD[0]}\n4,a,b,c\n", encoding="utf-8")
+    found = api.predict(run, bare)
+    assert [name.partition(": ")[0] for name in found.result.names] == ["new.csv, line 2", "new.csv, line 4"]
+    assert found.probabilities.sum(1) == pytest.approx([1, 1], abs=1e-6)
+    assert [(one.name, one.reason) for one in found.result.skipped] == [
+        ("new.csv, line 5", "4 cells, and the head has 2"),
+        ("new.csv, line 3", "no text"),
+    ]
+    assert found.result.labels == []
+    lines_of_text = tmp_path / "new.txt"
+    lines_of_text.write_text(f"{GOOD[0]}\n{BAD[0]}\n", encoding="utf-8")
+    np.testing.assert_allclose(found.probabilities, api.predict(run, lines_of_text).probabilities, atol=1e-7)
+    labelled = tmp_path / "known.tsv"
+    labelled.write_text(f"body\tlabel\n{GOOD[0]}\t1\n{BAD[0]}\t\n", encoding="utf-8")
+    assert api.predict(run, labelled).result.labels == ["1", ""]
+    assert len(api.predict(run, f"text:{bare}?text=review").result.names) == 2
+    (tmp_path / "odd.csv").write_text("a,b\n1,2\n")
+    refused(["predict", run, str(tmp_path / "odd.csv")], "must have a column of texts")
+    assert len(api.predict(run, file).result.labels) == 40, "its own texts, with their labels"
 
 
 def test_training_rows_of_rows() -> None:
