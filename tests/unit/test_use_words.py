@@ -8,14 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 import tltk as api
 from tests.support.shell import here, refused, said, tltk  # noqa: F401 – a fixture
-from tests.support.texts import BAD, GOOD
+from tests.support.texts import BAD, GOOD, needs_transformers
 from tests.support.trainings import PLAIN, TARGET, trained
 from tests.support.words import trained_on
 from tltk.analyses.nearest.result import NearestResult
 from tltk.analyses.nearest.spec import NearestSpec
+from tltk.analyses.saliency.analysis import _verdict
+from tltk.analyses.saliency.result import RandomisedLayer, SaliencyResult
+from tltk.analyses.saliency.spec import SaliencySpec
 from tltk.data import load
 from tltk.runs.run import Run
 from tltk.specs.command import to_command
@@ -87,6 +91,73 @@ def test_training_rows_of_rows() -> None:
     assert [one.neighbours[0].distance for one in found.pictures] == pytest.approx([0] * len(train), abs=1e-5)
     assert domain.modality.sentence(domain, train[0], 160) in found.pictures[0].name
     refused(["nearest", run.id, "--text", "a sentence"], "training of texts")
+
+
+def explained(spec: SaliencySpec) -> SaliencyResult:
+    found = api.ask(spec)
+    assert isinstance(found, SaliencyResult)
+    return found
+
+
+def test_words_are_explained_by_what_their_vectors_add_to_the_score(tmp_path: Path) -> None:
+    """Of a linear head on the mean of n vectors a word adds wᵀ(v − mean of all vectors) / n."""
+    run, _ = trained_on("vectors", tmp_path)
+    found = explained(SaliencySpec(run, part="all", pictures=6))
+    assert found.method == "integrated_gradients" and "mean of the known word vectors" in found.baseline
+    assert (found.rows, found.columns, found.depends) == (0, 0, True)
+    state = load_file(Run.open(run).path / "model.safetensors")
+    vectors = state["backbone.encoder.vectors.weight"].astype(np.float64)
+    known = (tmp_path / "v.txt").read_text().splitlines()
+    place = {line.split()[0]: i for i, line in enumerate(known, start=2)}
+    for one in found.pictures:
+        weights, of = state["head.0.weight"].astype(np.float64), one.explained
+        read = [part for part in one.parts if part.weight is not None]
+        for part in read:
+            added = weights[of] @ (vectors[place[part.name]] - vectors[2:].mean(0)) / len(read)
+            assert part.weight == pytest.approx(added, abs=1e-5)
+        assert one.score is not None and one.baseline_score is not None
+        assert sum(p.weight or 0 for p in read) == pytest.approx(one.score - one.baseline_score, abs=1e-5)
+    done = tltk("saliency", run, "--csv", str(tmp_path / "a.csv"))
+    assert done.exit_code == 0, done.output
+    assert "what words add to the score of the class" in done.stdout and "attributions" in done.stdout
+    rows = list(csv.DictReader((tmp_path / "a.csv").read_text(encoding="utf-8").splitlines()))
+    assert {"text", "part", "value", "weight"} <= set(rows[0])
+    refused(["saliency", run, "--method", "grad_cam"], "take integrated_gradients")
+    refused(["saliency", run, "--layer", "0"], "Leave --layer out")
+    refused(["explain", run, str(tmp_path / "v.txt")], "is about pictures")
+
+
+def test_columns_are_explained_from_their_means(tmp_path: Path) -> None:
+    """The outcome follows from age and colour; what is not there weighs nothing."""
+    run, _ = trained_on("rows", tmp_path)
+    found = explained(SaliencySpec(run, of="yes", pictures=8))
+    assert "all at their means" in found.baseline and {one.explained for one in found.pictures} == {1}
+    names = {part.name for one in found.pictures for part in one.parts}
+    assert {"age", "Colour = red"} <= names
+    for one in found.pictures:
+        assert one.score is not None and one.baseline_score is not None
+        total = sum(part.weight or 0 for part in one.parts)
+        assert total == pytest.approx(one.score - one.baseline_score, abs=0.02)
+    assert found.depends is True and len(found.check) == 3
+
+
+def test_attributions_that_random_weights_give_too_are_not_to_be_trusted() -> None:
+    layer = RandomisedLayer(0, "layers.0", 0.9, 0.8, 0.95, 0)
+    depends, sentence = _verdict([layer], 12, "attributions", "texts")
+    assert depends is False and "the text's own structure" in sentence and "over 12 texts" in sentence
+
+
+@needs_transformers
+def test_words_of_an_encoder_are_explained_by_its_attention(tmp_path: Path) -> None:
+    run, _ = trained_on("encoder", tmp_path)
+    found = explained(SaliencySpec(run, pictures=4))
+    assert found.method == "attention_rollout" and found.baseline == ""
+    for one in found.pictures:
+        said = " ".join(part.name for part in one.parts)
+        assert one.explained is None and said.replace(" .", ".").replace(" !", "!") == one.name.partition(": ")[2]
+        assert 0 < sum(part.weight or 0 for part in one.parts) < 1, "the marks of beginning and end have the rest"
+    assert any("marks of a text's beginning and end" in remark for remark in found.remarks)
+    refused(["saliency", run, "--method", "integrated_gradients"], "take attention_rollout")
 
 
 def test_a_training_without_labels_names_no_class_and_finds_its_neighbours() -> None:

@@ -22,18 +22,19 @@ from tltk.analyses.nearest import table as nearest_table
 from tltk.analyses.nearest.result import NearestResult, Query
 from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.run_question import PARTS
+from tltk.analyses.saliency import table as saliency_table
 from tltk.analyses.saliency.result import SaliencyResult
-from tltk.analyses.saliency.spec import METHODS, SaliencySpec
+from tltk.analyses.saliency.spec import GRADIENTS, METHODS, SaliencySpec
 from tltk.analyses.sheets import captioned_tiles
 from tltk.analyses.trained import TrainedRun
-from tltk.dashboard import class_choice, confusion_view, depth, permitted, plan
+from tltk.dashboard import class_choice, confusion_view, depth, permitted, plan, words_view
 from tltk.dashboard.asked import show_asked
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.runs.run import Run
 from tltk.specs.encoders import reads_text
 from tltk.specs.knobs import Spec, knobs
-from tltk.specs.nouns import noun_of
+from tltk.specs.nouns import PICTURES, TEXTS, noun_of
 from tltk.specs.parts import NetSpec
 
 QUESTIONS = ("Mistakes", "Confusion", "Where it looks", "Nearest", "Labels", "Copies")
@@ -148,10 +149,14 @@ def _confusion(trained: TrainedRun) -> Asked:
 
 def _maps(trained: TrainedRun) -> Asked:
     on, part = _where(trained, SaliencySpec)
+    noun = noun_of(trained.spec.net.backbone)
+    if noun != PICTURES:
+        return _attributions(SaliencySpec(trained.run.id, on, part), noun)
     left, right = st.columns(2)
+    methods = [name for name in METHODS if name != GRADIENTS]
     method = left.selectbox(
         "Method",
-        METHODS,
+        methods,
         format_func=METHOD_NAMES.__getitem__,
         help=knobs(SaliencySpec)["method"].help,
         **plan.hold("examine:method", METHODS[0]),
@@ -167,23 +172,49 @@ def _maps(trained: TrainedRun) -> Asked:
     promise = "Maps of some pictures, and whether they depend on what was learned: random weights must give others."
 
     def tell(run: Run, found: SaliencyResult) -> None:
-        box = {True: st.success, False: st.error, None: st.warning}[found.depends]
-        box(plain(found.sentence))
+        _worth(found)
         title = f"{METHOD_NAMES[found.method]} at {found.layer_name}, {found.rows} × {found.columns} places"
         _sheet(run, f"{title[0].upper()}{title[1:]}: each picture, then its map.")
-        if found.check:
-            st.markdown("**The same maps with random weights**, from the head down to each layer")
-            rows: dict[str, list[Any]] = {
-                "randomised from": [f"{one.layer} {one.name}" for one in found.check],
-                "rank correlation": [one.correlation for one in found.check],
-                "from": [one.lo for one in found.check],
-                "to": [one.hi for one in found.check],
-                "flat maps": [one.flat for one in found.check],
-            }
-            st.dataframe(rows, hide_index=True, width="stretch", height=min(38 + 35 * len(found.check), 300))
+        _cascade(found, "The same maps")
         _remarks(found.remarks)
 
     return SaliencySpec(trained.run.id, on, part, method, layer), promise, tell
+
+
+def _attributions(spec: SaliencySpec, noun: str) -> Asked:
+    part = "words" if noun == TEXTS else "columns"
+    promise = f"The {part} that its answer goes by, and whether that depends on what was learned: random weights must "
+    promise += "give others."
+
+    def tell(_run: Run, found: SaliencyResult) -> None:
+        _worth(found)
+        words_view.show(found)
+        _table({}, saliency_table.as_csv(found), f"{part}-{found.run}.csv")
+        _cascade(found, "The same")
+        _remarks(found.remarks)
+
+    return spec, promise, tell
+
+
+def _worth(found: SaliencyResult) -> None:
+    """Whether what is shown depends on what was learned."""
+    box = {True: st.success, False: st.error, None: st.warning}[found.depends]
+    box(plain(found.sentence))
+
+
+def _cascade(found: SaliencyResult, what: str) -> None:
+    """The sanity check, layer by layer."""
+    if not found.check:
+        return
+    st.markdown(f"**{what} with random weights**, from the head down to each layer")
+    rows: dict[str, list[Any]] = {
+        "randomised from": [f"{one.layer} {one.name}" for one in found.check],
+        "rank correlation": [one.correlation for one in found.check],
+        "from": [one.lo for one in found.check],
+        "to": [one.hi for one in found.check],
+        "flat maps" if found.rows else "all the same": [one.flat for one in found.check],
+    }
+    st.dataframe(rows, hide_index=True, width="stretch", height=min(38 + 35 * len(found.check), 300))
 
 
 def _nearest(trained: TrainedRun) -> Asked:

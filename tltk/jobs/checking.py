@@ -27,7 +27,7 @@ from tltk.analyses.predict.inputs import check_inputs, domain_spec
 from tltk.analyses.predict.spec import PredictSpec
 from tltk.analyses.rank.spec import RankSpec, candidate
 from tltk.analyses.run_question import RunQuestion
-from tltk.analyses.saliency.spec import PREDICTED, TRUE, SaliencySpec
+from tltk.analyses.saliency.spec import PREDICTED, TRUE, SaliencySpec, method_of
 from tltk.analyses.trained import (
     TrainedRun,
     check_explained,
@@ -466,6 +466,7 @@ def _check_evaluation(spec: EvaluateSpec) -> None:
 def _check_run_question(spec: RunQuestion) -> None:
     trained = open_training(spec.run)
     if isinstance(spec, SaliencySpec):
+        method_of(spec, trained.spec.net.backbone)  # refuses what is not for this network
         check_explained(trained, spec.of, (PREDICTED, TRUE))
         find_place(trained.result.layers[:-1], spec.layer)
     _check_asked(spec.on or trained.spec.target.name, trained)
