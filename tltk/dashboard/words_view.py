@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from tltk.analyses.saliency.result import Explained, Part, SaliencyResult
+from tltk.analyses.saliency.result import Attribution, Explained, SaliencyResult
 from tltk.analyses.saliency.table import figure
 from tltk.dashboard.words import plain
 from tltk.plots.theme import SEQUENCE, in_dark
@@ -58,7 +58,7 @@ def _parts(one: Explained, found: SaliencyResult, rows: bool) -> str:
     return f"<p>{' '.join(told) or '<small>Nothing that the network reads.</small>'}{more}</p>"
 
 
-def _part(part: Part, top: float, found: SaliencyResult) -> str:
+def _part(part: Attribution, top: float, found: SaliencyResult) -> str:
     said = f"{part.name} {part.value}".strip()
     if part.weight is None:
         return f'<span class="unread" title="not read: the network does not know it">{escape(said)}</span>'

@@ -15,7 +15,7 @@ from torch import Tensor
 from tltk.analyses.known_pictures import KnownPictures, check_channels, known_pictures
 from tltk.analyses.network import TrainedNet, rebuild
 from tltk.analyses.predict.inputs import domain_spec
-from tltk.analyses.saliency.result import Explained, Part, RandomisedLayer, SaliencyResult
+from tltk.analyses.saliency.result import Attribution, Explained, RandomisedLayer, SaliencyResult
 from tltk.analyses.saliency.spec import GRADIENTS, PREDICTED, TRUE, SaliencySpec, method_of
 from tltk.analyses.saliency.words import MEAN_ROW, MEAN_VECTOR, Attributed, attribute, parts_of
 from tltk.analyses.sample import Context, by_turns, find_layer
@@ -139,7 +139,7 @@ def saliency(spec: SaliencySpec, context: Context) -> tuple[SaliencyResult, Imag
     return result, _sheet(known.domain, shown, maps, method.shift(net.net, x[:BATCH]), classes)
 
 
-def _with_parts(shown: list[Explained], parts: list[list[Part]], scores: Tensor | None) -> list[Explained]:
+def _with_parts(shown: list[Explained], parts: list[list[Attribution]], scores: Tensor | None) -> list[Explained]:
     """The examples with their words or columns, and the scores that these add up to."""
     found = []
     for i, one in enumerate(shown):

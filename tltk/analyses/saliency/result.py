@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Part(msgspec.Struct, frozen=True):
+class Attribution(msgspec.Struct, frozen=True):
     """A word of a text or a column of a row, and what it weighs.
 
     Attributes:
@@ -44,7 +44,7 @@ class Explained(msgspec.Struct, frozen=True):
     explained: int | None
     correlation: float | None
     flat: bool
-    parts: list[Part] = []
+    parts: list[Attribution] = []
     score: float | None = None
     baseline_score: float | None = None
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tltk.analyses.network import TrainedNet
-from tltk.analyses.saliency.result import Part
+from tltk.analyses.saliency.result import Attribution
 from tltk.analyses.saliency.spec import GRADIENTS
 from tltk.data import rows, texts
 from tltk.data.names import escape_name
@@ -129,7 +129,7 @@ def _summed(of_tokens: Tensor, words: Words) -> Tensor:
     return found
 
 
-def parts_of(net: TrainedNet, x: Tensor, weights: Sequence[Tensor]) -> list[list[Part]]:
+def parts_of(net: TrainedNet, x: Tensor, weights: Sequence[Tensor]) -> list[list[Attribution]]:
     """The words or columns of each text or row by name, with what they weigh.
 
     Args:
@@ -145,14 +145,14 @@ def parts_of(net: TrainedNet, x: Tensor, weights: Sequence[Tensor]) -> list[list
         known = set(told.of_token)
         found.append(
             [
-                Part(escape_name(word), "", _short(next(read)) if i in known else None)
+                Attribution(escape_name(word), "", _short(next(read)) if i in known else None)
                 for i, word in enumerate(told.said)
             ]
         )
     return found
 
 
-def _columns(net: TrainedNet, x: Tensor, weights: Sequence[Tensor]) -> list[list[Part]]:
+def _columns(net: TrainedNet, x: Tensor, weights: Sequence[Tensor]) -> list[list[Attribution]]:
     backbone: Any = net.net.backbone
     with torch.no_grad():
         read = (backbone.columns(x) != 0).cpu().numpy()
@@ -164,7 +164,7 @@ def _columns(net: TrainedNet, x: Tensor, weights: Sequence[Tensor]) -> list[list
         says = dict(zip(theirs[i].tolist(), values[i].tolist(), strict=True))
         where = np.flatnonzero(read[i]).tolist()
         parts = [
-            Part(names.get(codes[j], f"column {j + 1}"), _value(says.get(codes[j])), _short(weight))
+            Attribution(names.get(codes[j], f"column {j + 1}"), _value(says.get(codes[j])), _short(weight))
             for j, weight in zip(where, own.tolist(), strict=True)
         ]
         found.append(parts)
