@@ -8,19 +8,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 import tltk as api
 from tests.support.shell import here, refused, said, tltk  # noqa: F401 – a fixture
 from tests.support.texts import BAD, GOOD, needs_transformers
 from tests.support.trainings import PLAIN, TARGET, trained
-from tests.support.words import trained_on
+from tests.support.words import train, trained_on
+from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.nearest.result import NearestResult
 from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.saliency.analysis import _verdict
 from tltk.analyses.saliency.result import RandomisedLayer, SaliencyResult
 from tltk.analyses.saliency.spec import SaliencySpec
+from tltk.analyses.soup.analysis import _check_columns
+from tltk.analyses.soup.spec import SoupSpec
+from tltk.analyses.source_check.spec import SourceCheckSpec
 from tltk.data import load
+from tltk.errors import BadSpec
 from tltk.runs.run import Run
 from tltk.specs.command import to_command
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec
@@ -158,6 +164,32 @@ def test_words_of_an_encoder_are_explained_by_its_attention(tmp_path: Path) -> N
         assert 0 < sum(part.weight or 0 for part in one.parts) < 1, "the marks of beginning and end have the rest"
     assert any("marks of a text's beginning and end" in remark for remark in found.remarks)
     refused(["saliency", run, "--method", "integrated_gradients"], "take attention_rollout")
+
+
+def test_a_soup_advice_and_a_check_of_the_source_are_of_rows_too(tmp_path: Path) -> None:
+    run, file = trained_on("rows", tmp_path)
+    words = ("--target", f"table:{file}", "--size", "16", "--backbone", "mlp?layers=2&width=16")
+    other = train(*words, "--seed", "1")
+    soup = api.ask(SoupSpec((run, other)))
+    assert {row.name for row in soup.rows} >= {"uniform", "greedy", "ensemble"}
+    assert "test rows right" in soup.sentence or "no other one helps" in soup.sentence
+    with_name = tltk("soup", "--runs", f"{run},{other}", "--name", "mine")
+    assert with_name.exit_code == 2 and "leave out --name" in with_name.stderr
+    target, net = DataSpec(f"table:{file}", size=16), NetSpec("mlp?layers=2&width=16", f"run:{run}")
+    advice = api.ask(AdviseSpec(target=target, net=net))
+    assert len(advice.probes) == 3 and advice.suggestions
+    checked = api.ask(SourceCheckSpec(target=target, net=net))
+    assert checked.attributes == [] and "unseen rows of its own domain" in checked.sentence
+    refused(["response", "--backbone", "mlp"], "Measure two domains with `tltk shift`")
+
+
+def test_columns_that_are_read_otherwise_make_no_soup() -> None:
+    """First-layer weights of other means, or of columns in another order, are of other inputs."""
+    columns = {"backbone.columns.codes": torch.tensor([3, 4]), "backbone.columns.mean": torch.zeros(2)}
+    _check_columns({"a": columns, "b": dict(columns)})
+    for name, other in (("codes", torch.tensor([4, 3])), ("mean", torch.ones(2))):
+        with pytest.raises(BadSpec, match="the same columns, standardised alike"):
+            _check_columns({"a": columns, "b": columns | {f"backbone.columns.{name}": other}})
 
 
 def test_a_training_without_labels_names_no_class_and_finds_its_neighbours() -> None:

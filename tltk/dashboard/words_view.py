@@ -15,7 +15,10 @@ from tltk.specs.nouns import ROWS, noun_of
 STRONGEST = 55  # per cent of the colour behind the part that weighs most: its words stay easy to read
 COLUMNS = 16  # of a row that are shown, those that weigh most
 FOR, AGAINST = SEQUENCE[0], SEQUENCE[1]
-SHARES = "The stronger the colour, the more of the attention ends on the word: what is looked at, for no class."
+SHARES = (
+    "The stronger the colour, the more of the attention ends on the word, beside the least of its text: what is looked "
+    "at, for no class in particular."
+)
 ADDS = "speaks for the class that is named, {against} speaks against it; the stronger the colour, the more."
 
 
@@ -48,8 +51,10 @@ def _parts(one: Explained, found: SaliencyResult, rows: bool) -> str:
     parts = one.parts
     if rows:
         parts = sorted(parts, key=lambda part: -abs(part.weight or 0))[:COLUMNS]
-    top = max((abs(part.weight or 0) for part in parts), default=0)
-    told = [_part(part, top, found) for part in parts]
+    sizes = [abs(part.weight) for part in parts if part.weight is not None]
+    # Each word gets some attention, so that only more or less can be seen; what is added to a score may be nothing.
+    least = 0.0 if found.baseline or len(sizes) < 2 else min(sizes)
+    told = [_part(part, least, max(sizes, default=0.0), found) for part in parts]
     more = (
         f" <small>… and {len(one.parts) - len(parts)} columns that weigh less</small>"
         if len(parts) < len(one.parts)
@@ -58,18 +63,23 @@ def _parts(one: Explained, found: SaliencyResult, rows: bool) -> str:
     return f"<p>{' '.join(told) or '<small>Nothing that the network reads.</small>'}{more}</p>"
 
 
-def _part(part: Attribution, top: float, found: SaliencyResult) -> str:
+def _part(part: Attribution, least: float, top: float, found: SaliencyResult) -> str:
     said = f"{part.name} {part.value}".strip()
     if part.weight is None:
         return f'<span class="unread" title="not read: the network does not know it">{escape(said)}</span>'
     title = f"{said}: {figure(part.weight, found)}"
-    return _mark(said, part.weight / top if top > 0 else 0.0, FOR if part.weight >= 0 else AGAINST, title)
+    return _mark(
+        said,
+        (abs(part.weight) - least) / (top - least) if top > least else 0.0,
+        FOR if part.weight >= 0 else AGAINST,
+        title,
+    )
 
 
 def _mark(said: str, share: float, colour: str, title: str = "") -> str:
     """Words on a ground of a colour: text as text, whatever marks it holds."""
     here = in_dark(colour) if st.context.theme.type == "dark" else colour
-    ground = f"color-mix(in srgb, {here} {abs(share) * STRONGEST:.0f}%, transparent)"
+    ground = f"color-mix(in srgb, {here} {share * STRONGEST:.0f}%, transparent)"
     return f'<span style="background:{ground}" title="{escape(title, quote=True)}">{escape(said)}</span>'
 
 
@@ -77,7 +87,8 @@ _STYLE = """<style>
 .tltk-words { margin: 0; padding: 0 0 0 1.6rem; }
 .tltk-words li { padding: .45rem 0; border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); }
 .tltk-words p { margin: .15rem 0 0; line-height: 1.9; overflow-wrap: anywhere; }
-.tltk-words span, .tltk-words-key span { padding: .1rem .3rem; border-radius: .25rem; }
+.tltk-words span, .tltk-words-key span { padding: .1rem .3rem; border-radius: .25rem;
+  -webkit-box-decoration-break: clone; box-decoration-break: clone; }
 .tltk-words .unread { opacity: .7; text-decoration: underline dotted; }
 .tltk-words small { opacity: .8; font-size: .85rem; }
 .tltk-words-key { margin: 0 0 .4rem; font-size: .9rem; }

@@ -316,7 +316,7 @@ def check_reading(spec: Spec) -> None:
         if not spec.of_texts or (kind == TABLE and not spec.of_rows):
             about = "pictures" if not spec.of_texts else "texts"
             raise BadSpec(
-                f"`tltk {spec.verb}` is about {about}. What it is asked about are {KINDS[kind]}; ask another question."
+                f"`tltk {spec.verb}` is about {about}. What it is asked about are {KINDS[kind]}; {spec.instead}."
             )
     for domain, kind in domains.items():
         for backbone, reads in networks.items():

@@ -17,6 +17,9 @@ class ExplainSpec(Spec):
 
     kind: ClassVar[str] = "explain"
     of_texts: ClassVar[bool] = False
+    instead: ClassVar[str] = (
+        "what words and columns weigh is told by `tltk saliency`, and what is near by `tltk nearest`"
+    )
     verb: ClassVar[str] = "explain"
     about: ClassVar[str] = "One picture: the probability of each class, where the training looks, nearest pictures."
     words: ClassVar[tuple[str, ...]] = ("run", "picture")

@@ -172,7 +172,7 @@ def _columns(net: TrainedNet, x: Tensor, weights: Sequence[Tensor]) -> list[list
 
 
 def _value(value: float | None) -> str:
-    return "" if value is None or math.isnan(value) else f"{value:.6g}"
+    return "" if value is None or math.isnan(value) else f"{value:.5g}"
 
 
 def _short(weight: float) -> float:
