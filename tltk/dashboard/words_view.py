@@ -19,7 +19,7 @@ SHARES = (
     "The stronger the colour, the more of the attention ends on the word, beside the least of its text: what is looked "
     "at, for no class in particular."
 )
-ADDS = "speaks for the class that is named, {against} speaks against it; the stronger the colour, the more."
+ADDS = "speaks for the class that {named}, {against} speaks against it; the stronger the colour, the more."
 
 
 def show(found: SaliencyResult) -> None:
@@ -31,7 +31,9 @@ def show(found: SaliencyResult) -> None:
     rows = noun_of(found.backbone) == ROWS
     if found.baseline:
         st.markdown(f"**Integrated gradients** from {plain(found.baseline)}.")
-        key = f"{_mark('this', 1, FOR)} {ADDS.format(against=_mark('this', 1, AGAINST))}"
+        own = all(one.explained == one.predicted for one in found.pictures)
+        named = "it is taken for" if own else "is explained"
+        key = f"{_mark('this', 1, FOR)} {ADDS.format(named=named, against=_mark('this', 1, AGAINST))}"
     else:
         st.markdown(f"**Attention rollout** up to layer {found.layer} {plain(f'({found.layer_name})')}.")
         key = escape(SHARES)

@@ -13,9 +13,11 @@ from torch import Tensor
 
 from tltk import home
 from tltk.analyses.import_weights.analysis import for_timm
+from tltk.analyses.network import rebuild
 from tltk.analyses.sample import Context
 from tltk.analyses.soup.result import SoupResult, TasteResult
 from tltk.analyses.soup.spec import SoupSpec
+from tltk.analyses.trained import open_training
 from tltk.data.domain import Domain, Ints
 from tltk.errors import BadSpec, WeightsMissing
 from tltk.nn.net import Net, config_value
@@ -65,7 +67,10 @@ def soup(spec: SoupSpec, context: Context) -> SoupResult:
     parts = divide(first, context.load)
     domain, split = parts.domain, parts.split
     channels, size = channels_and_size(domain.modality.shape(domain))
-    net = build_net(first.net, len(domain.classes), size, channels, first.seed).to(pick_device("auto")).eval()
+    if noun == ROWS:  # what its columns are called is told with its weights
+        net = rebuild(open_training(runs[0].id)).net
+    else:
+        net = build_net(first.net, len(domain.classes), size, channels, first.seed).to(pick_device("auto")).eval()
     states = {run.id: load_file(store.run_weights(run.id)[1]) for run in runs}
 
     if noun == ROWS:
