@@ -27,14 +27,13 @@ with chrome.page("Examine", LEAD):
     run = chrome.choose(TransferSpec, "examine:run", nothing_yet)
     if run is not None:
         try:
-            trained = open_training(run.id)
+            trained = open_training(run.id, classes=False)
         except TltkError as fault:
             st.info(plain(fault))
             chrome.go("train", "Open it on Train")
         else:
-            questions = examine_view.QUESTIONS
-            st.segmented_control(
-                "Question", questions, label_visibility="collapsed", **plan.hold(QUESTION, questions[0])
-            )
+            questions = examine_view.questions(trained)
+            name = QUESTION if questions == examine_view.QUESTIONS else f"{QUESTION}:unlabelled"
+            st.segmented_control("Question", questions, label_visibility="collapsed", **plan.hold(name, questions[0]))
             with st.container(border=True):
-                examine_view.show(trained, plan.held(QUESTION))
+                examine_view.show(trained, plan.held(name))

@@ -23,7 +23,7 @@ from tltk.analyses.nearest.result import NearestResult, Neighbour, Query
 from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.neighbours.result import LayerNeighbours, Near, NeighboursResult
 from tltk.analyses.neighbours.spec import NeighboursSpec
-from tltk.analyses.saliency.result import Explained, RandomisedLayer, SaliencyResult
+from tltk.analyses.saliency.result import Attribution, Explained, RandomisedLayer, SaliencyResult
 from tltk.analyses.saliency.spec import SaliencySpec
 from tltk.dashboard import confusion_view
 from tltk.jobs import queue
@@ -140,6 +140,23 @@ def test_nearest_training_pictures_are_listed_and_no_bare_path_is_read(monkeypat
     monkeypatch.setattr("tltk.dashboard.examine_view._where", lambda *_: ("/etc/pictures", "all"))
     app = page("Nearest")
     assert not app.dataframe and "Ask" not in labels_of(app) and "A domain must be a name" in texts(app)
+
+
+def test_words_are_shaded_and_shown_as_text_whatever_they_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = done()
+    monkeypatch.setattr("tltk.dashboard.examine_view.noun_of", lambda _: "texts")
+    words = [Attribution("<b onload=x>", "", 0.5), Attribution("dull", "", -0.25), Attribution("odd", "", None)]
+    told = Explained(3, "a: b", 0, 1, 0.9, 1, 0.1, False, words, 1.0, 0.75)
+    found = msgspec.structs.replace(
+        maps(run, True), backbone="vectors:v.txt", method="integrated_gradients", pictures=[told], baseline="a mean"
+    )
+    keep(SaliencySpec(run.id), found)
+    app = page("Where it looks")
+    [drawn] = [e.proto.body for e in app.get("html") if "tltk-words" in e.proto.body]
+    assert "<b onload" not in drawn and "&lt;b onload=x&gt;" in drawn and 'title="dull: -0.25"' in drawn
+    strong, weak = (drawn.index(text) for text in ("55%", "28%"))
+    assert strong < weak and "does not know it" in drawn
+    assert "Integrated gradients" in texts(app) and not app.get("image")
 
 
 def test_labels_and_copies_of_the_target_are_listed() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tltk.dashboard.words import noun_of, target_of, told_of
+from tltk.dashboard.words import noun_of_domain, target_of, told_of
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 
@@ -25,9 +25,9 @@ SENTENCE = "Pictures: Reading the pictures of a picture."
 )
 def test_a_sentence_is_said_of_what_a_domain_holds(name: str, noun: str, sentence: str) -> None:
     spec = DataSpec(name)
-    assert noun_of(spec) == noun and told_of(spec, SENTENCE) == sentence
+    assert noun_of_domain(spec) == noun and told_of(spec, SENTENCE) == sentence
     assert target_of(TransferSpec(target=spec)) == spec
 
 
 def test_without_a_domain_it_is_said_of_pictures() -> None:
-    assert told_of(None, SENTENCE) == SENTENCE and noun_of(None) == "pictures"
+    assert told_of(None, SENTENCE) == SENTENCE and noun_of_domain(None) == "pictures"

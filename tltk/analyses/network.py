@@ -105,6 +105,8 @@ def rebuild(trained: TrainedRun) -> TrainedNet:
     own = f"{PREFIX}{trained.run.id}{'@' if snapshot else ''}{snapshot}"
     asked = dataclasses.replace(trained.spec.net, weights=own, reset=0, keep_head=False)
     net = build_net(asked, len(trained.result.classes), size, channels, trained.spec.seed)
+    if trained.spec.labels == "none":  # whose head was not taught, and is not kept
+        state = {name: value for name, value in net.state_dict().items() if name.startswith("head.")} | state
     net.load_state_dict(state)
     for buffer, values in ((net.mean, mean), (net.std, std)):
         if len(values) == channels:

@@ -39,11 +39,12 @@ def run_name(text: str) -> str:
     return text if not text or text.startswith(PREFIX) else PREFIX + text
 
 
-def open_training(name: str) -> TrainedRun:
-    """The training of that name, which must know classes.
+def open_training(name: str, classes: bool = True) -> TrainedRun:
+    """The training of that name, which must know classes unless only its features are asked for.
 
     Args:
         name: `run:ID`, or `run:ID@EPOCH` for a snapshot.
+        classes: Whether its head is asked; without, a training that learned without labels will do.
 
     Raises:
         UnknownName: There is no such run.
@@ -60,7 +61,7 @@ def open_training(name: str) -> TrainedRun:
             f"A run that names classes must be a training. Run {run.id} is of kind {spec.kind}; "
             f"`tltk runs show {run.id} --json` lists its children, which may be trainings."
         )
-    if spec.labels == "none":
+    if classes and spec.labels == "none":
         raise BadSpec(
             f"A run that names classes must have learned from labels. Run {run.id} learned without them (labels "
             f"none), and its head is not trained; train a head on its weights: "

@@ -17,7 +17,7 @@ from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import chrome, class_choice, controls, permitted, plan
 from tltk.dashboard.network import domain_summary, in_words, to_mind
 from tltk.dashboard.plot import plot
-from tltk.dashboard.words import noun_of, plain, told_of
+from tltk.dashboard.words import noun_of_domain, plain, told_of
 from tltk.data.account import describe_groups
 from tltk.data.corrupt import names as corruptions
 from tltk.data.fit import Change, describe
@@ -131,7 +131,7 @@ def kind_of(path: plan.PATH) -> str:
 
 def noun(path: plan.PATH = ("target",)) -> str:
     """What the examples of this place are called: pictures, texts or rows."""
-    return noun_of(plan.read(path))
+    return noun_of_domain(plan.read(path))
 
 
 def size_title(path: plan.PATH) -> str:

@@ -19,24 +19,32 @@ from tltk.analyses.label_noise import table as noise_table
 from tltk.analyses.label_noise.result import LabelNoiseResult
 from tltk.analyses.label_noise.spec import LabelNoiseSpec
 from tltk.analyses.nearest import table as nearest_table
-from tltk.analyses.nearest.result import NearestResult
+from tltk.analyses.nearest.result import NearestResult, Query
 from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.run_question import PARTS
+from tltk.analyses.saliency import table as saliency_table
 from tltk.analyses.saliency.result import SaliencyResult
-from tltk.analyses.saliency.spec import METHODS, SaliencySpec
+from tltk.analyses.saliency.spec import GRADIENTS, METHODS, SaliencySpec
 from tltk.analyses.sheets import captioned_tiles
 from tltk.analyses.trained import TrainedRun
-from tltk.dashboard import class_choice, confusion_view, depth, permitted, plan
+from tltk.dashboard import class_choice, confusion_view, depth, permitted, plan, words_view
 from tltk.dashboard.asked import show_asked
-from tltk.dashboard.words import noun_of, plain, told_of
+from tltk.dashboard.words import plain, told_of
 from tltk.errors import TltkError
 from tltk.runs.run import Run
+from tltk.specs.encoders import reads_text
 from tltk.specs.knobs import Spec, knobs
+from tltk.specs.nouns import PICTURES, TEXTS, noun_of
 from tltk.specs.parts import NetSpec
 
 QUESTIONS = ("Mistakes", "Confusion", "Where it looks", "Nearest", "Labels", "Copies")
 LISTED = 500  # pictures of a list on the page
 METHOD_NAMES = {"auto": "as suits the network", "grad_cam": "Grad-CAM", "attention_rollout": "attention rollout"}
+
+
+def questions(trained: TrainedRun) -> tuple[str, ...]:
+    """What can be asked of a training: where it learned without labels, nothing that needs its classes."""
+    return QUESTIONS if trained.spec.labels != "none" else QUESTIONS[3:]
 
 
 def show(trained: TrainedRun, question: str) -> None:
@@ -70,7 +78,7 @@ def _where(trained: TrainedRun, kind: type[ErrorsSpec] | type[SaliencySpec]) -> 
     own = [side.name for side in (trained.spec.target, trained.spec.source) if side is not None]
     left, right = st.columns(2)
     on = left.selectbox(
-        told_of(trained.spec.target, "Pictures of"),
+        f"{noun_of(trained.spec.net.backbone).capitalize()} of",
         own,
         accept_new_options=True,
         key=f"examine:on:{trained.run.id}",
@@ -88,7 +96,7 @@ def _mistakes(trained: TrainedRun) -> Asked:
 
     def tell(run: Run, found: ErrorsResult) -> None:
         st.markdown(
-            f"**{found.wrong:,} of {found.n:,}** {noun_of(trained.spec.target)} are taken for another class, "
+            f"**{found.wrong:,} of {found.n:,}** {noun_of(trained.spec.net.backbone)} are taken for another class, "
             f"{found.wrong / found.n:.1%}."
         )
         if found.mistakes:
@@ -146,10 +154,14 @@ def _confusion(trained: TrainedRun) -> Asked:
 
 def _maps(trained: TrainedRun) -> Asked:
     on, part = _where(trained, SaliencySpec)
+    noun = noun_of(trained.spec.net.backbone)
+    if noun != PICTURES:
+        return _attributions(SaliencySpec(trained.run.id, on, part), noun)
     left, right = st.columns(2)
+    methods = [name for name in METHODS if name != GRADIENTS]
     method = left.selectbox(
         "Method",
-        METHODS,
+        methods,
         format_func=METHOD_NAMES.__getitem__,
         help=knobs(SaliencySpec)["method"].help,
         **plan.hold("examine:method", METHODS[0]),
@@ -165,52 +177,107 @@ def _maps(trained: TrainedRun) -> Asked:
     promise = "Maps of some pictures, and whether they depend on what was learned: random weights must give others."
 
     def tell(run: Run, found: SaliencyResult) -> None:
-        box = {True: st.success, False: st.error, None: st.warning}[found.depends]
-        box(plain(found.sentence))
+        _worth(found)
         title = f"{METHOD_NAMES[found.method]} at {found.layer_name}, {found.rows} × {found.columns} places"
         _sheet(run, f"{title[0].upper()}{title[1:]}: each picture, then its map.")
-        if found.check:
-            st.markdown("**The same maps with random weights**, from the head down to each layer")
-            rows: dict[str, list[Any]] = {
-                "randomised from": [f"{one.layer} {one.name}" for one in found.check],
-                "rank correlation": [one.correlation for one in found.check],
-                "from": [one.lo for one in found.check],
-                "to": [one.hi for one in found.check],
-                "flat maps": [one.flat for one in found.check],
-            }
-            st.dataframe(rows, hide_index=True, width="stretch", height=min(38 + 35 * len(found.check), 300))
+        _cascade(found, "The same maps")
         _remarks(found.remarks)
 
     return SaliencySpec(trained.run.id, on, part, method, layer), promise, tell
+
+
+def _attributions(spec: SaliencySpec, noun: str) -> Asked:
+    part = "words" if noun == TEXTS else "columns"
+    promise = f"The {part} that its answer goes by, and whether that depends on what was learned: random weights must "
+    promise += "give others."
+
+    def tell(_run: Run, found: SaliencyResult) -> None:
+        _worth(found)
+        words_view.show(found)
+        _table({}, saliency_table.as_csv(found), f"{part}-{found.run}.csv")
+        _cascade(found, "The same")
+        _remarks(found.remarks)
+
+    return spec, promise, tell
+
+
+def _worth(found: SaliencyResult) -> None:
+    """Whether what is shown depends on what was learned."""
+    box = {True: st.success, False: st.error, None: st.warning}[found.depends]
+    box(plain(found.sentence))
+
+
+def _cascade(found: SaliencyResult, what: str) -> None:
+    """The sanity check, layer by layer."""
+    if not found.check:
+        return
+    st.markdown(f"**{what} with random weights**, from the head down to each layer")
+    rows: dict[str, list[Any]] = {
+        "randomised from": [f"{one.layer} {one.name}" for one in found.check],
+        "rank correlation": [one.correlation for one in found.check],
+        "from": [one.lo for one in found.check],
+        "to": [one.hi for one in found.check],
+        "flat maps" if found.rows else "all the same": [one.flat for one in found.check],
+    }
+    st.dataframe(rows, hide_index=True, width="stretch", height=min(38 + 35 * len(found.check), 300))
 
 
 def _nearest(trained: TrainedRun) -> Asked:
     on, part = _where(trained, ErrorsSpec)
     name = on or trained.spec.target.name
     data.parse(name)  # a domain, never a bare path: what a page may read is looked up by the name
-    promise = told_of(
-        trained.spec.target, "The training pictures that it finds most like each picture, by what enters the head."
-    )
+    text = ""
+    if reads_text(trained.spec.net.backbone):
+        text = st.text_input(
+            "Or a text of your own",
+            placeholder="What a review might say",
+            max_chars=2000,
+            key=f"examine:text:{trained.run.id}",
+            help="It alone is then asked about, instead of a domain.",
+        ).strip()
+    noun = noun_of(trained.spec.net.backbone)
+    promise = f"The training {noun} that it finds most like each, by what enters the head."
 
     def tell(run: Run, found: NearestResult) -> None:
         st.markdown(
-            f"Among **{found.n:,}** training {noun_of(trained.spec.target)}, by {found.distance} distance at "
-            f"{plain(found.layer_name)}."
+            f"Among **{found.n:,}** training {noun}, by {found.distance} distance at {plain(found.layer_name)}."
         )
-        _sheet(run, "Each row: a picture and what it is taken for, then the training pictures with class and distance.")
         listed = found.pictures[:LISTED]
+        if noun == "pictures":
+            _sheet(
+                run, "Each row: a picture and what it is taken for, then the training pictures with class and distance."
+            )
+            nearest = listed
+        else:  # words are read in a table: each neighbour of the first, then the nearest of all
+            first = listed[0]
+            st.markdown(f"Nearest to **{plain(first.name)}**")
+            _neighbours(first)
+            nearest = listed if len(listed) > 1 else []
         rows: dict[str, list[Any]] = {
-            "picture": [one.name for one in listed],
-            "taken for": [one.predicted for one in listed],
-            "neighbours of it": [one.agree for one in listed],
-            "nearest": [one.neighbours[0].name for one in listed],
-            "its class": [one.neighbours[0].label for one in listed],
-            "distance": [one.neighbours[0].distance for one in listed],
+            noun[:-1]: [one.name for one in nearest],
+            "taken for": [one.predicted for one in nearest],
+            "neighbours of it": [one.agree for one in nearest],
+            "nearest": [one.neighbours[0].name for one in nearest],
+            "its class": [one.neighbours[0].label for one in nearest],
+            "distance": [one.neighbours[0].distance for one in nearest],
         }
-        _table(rows, nearest_table.as_csv(found), f"nearest-{found.run}.csv")
+        _table(rows if nearest else {}, nearest_table.as_csv(found), f"nearest-{found.run}.csv")
         _remarks(found.remarks)
 
-    return NearestSpec(trained.run.id, (name,), part=part), promise, tell
+    paths = () if text else (name,)
+    return NearestSpec(trained.run.id, paths, text, part="all" if text else part), promise, tell
+
+
+def _neighbours(one: Query) -> None:
+    """The training texts or rows that are nearest to one, nearest first."""
+    rows: dict[str, list[Any]] = {
+        "nearest": [near.name for near in one.neighbours],
+        "class": [near.label for near in one.neighbours],
+        "distance": [near.distance for near in one.neighbours],
+    }
+    st.dataframe(rows, hide_index=True, width="stretch", height=38 + 35 * len(one.neighbours))
+    if one.probability is not None:
+        st.caption(plain(f"It is taken for {one.predicted}, with probability {one.probability:.3f}."))
 
 
 def _labels(trained: TrainedRun) -> Asked:
@@ -249,7 +316,8 @@ def _copies(trained: TrainedRun) -> Asked:
 
     def tell(run: Run, found: Any) -> None:
         st.markdown(
-            f"**{found.total:,}** pairs of copies or near copies among {found.n:,} {noun_of(trained.spec.target)}."
+            f"**{found.total:,}** pairs of copies or near copies among {found.n:,} "
+            f"{noun_of(trained.spec.net.backbone)}."
         )
         if found.pairs:
             _sheet(run, "The first pairs, side by side: number and label, part and kind.")
@@ -290,9 +358,10 @@ def _some_of_sheet(run: Run, caption: str, found: ErrorsResult, numbers: Sequenc
 
 
 def _table(rows: dict[str, list[Any]], text: str, name: str) -> None:
-    """A table, and a button that hands it on."""
-    n = len(next(iter(rows.values())))
-    st.dataframe(rows, hide_index=True, width="stretch", height=min(38 + 35 * n, 400))
+    """A table, if there is one, and a button that hands it on."""
+    if rows:
+        n = len(next(iter(rows.values())))
+        st.dataframe(rows, hide_index=True, width="stretch", height=min(38 + 35 * n, 400))
     st.download_button("Download as CSV", text.encode(), name, "text/csv", icon=":material/download:")
 
 

@@ -14,7 +14,7 @@ from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import permitted, plan
 from tltk.dashboard.freeze_handle import Cost
-from tltk.dashboard.words import noun_of, plain, told_of
+from tltk.dashboard.words import noun_of_domain, plain, told_of
 from tltk.data.account import describe_parts
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import executor
@@ -91,7 +91,7 @@ def in_a_link(spec: InspectSpec | DescribeSpec) -> tuple[str, str]:
     if colon and kind in PATHS:
         what = {"folder": "a folder", "archive": "an archive"}.get(kind, "a file")
         return f"This link names {what} on this machine: {plain(path)}. Nothing of it has been read.", "Read it"
-    noun = noun_of(spec.data)
+    noun = noun_of_domain(spec.data)
     number = f"{spec.data.n:,} {noun}" if spec.data.n else f"the {noun}"
     at = f" at {in_pixels(spec.data.picture_size)}" if noun == PICTURES else ""
     what = f"{number} of {plain(spec.data.name)}{at}"

@@ -17,7 +17,7 @@ from tltk import home
 from tltk.analyses.embed.result import EmbedResult, Frame
 from tltk.dashboard import class_choice, depth, plan
 from tltk.dashboard.plot import Figure, pick, plot
-from tltk.dashboard.words import noun_of, plain, target_of
+from tltk.dashboard.words import noun_of_domain, plain, target_of
 from tltk.plots.embedding import film, scatter
 from tltk.runs.run import Run
 
@@ -80,7 +80,7 @@ def points(run: Run, found: EmbedResult, layer: int, key: str) -> None:
 
 def _noun(run: Run) -> str:
     """What the points are: pictures, texts or rows."""
-    return noun_of(target_of(run.spec))
+    return noun_of_domain(target_of(run.spec))
 
 
 def _figure(stamp: tuple[Any, ...], make: Callable[[], Figure]) -> dict[str, Any]:

@@ -22,14 +22,14 @@ from tltk.analyses.trained import TrainedRun
 from tltk.dashboard import depth, permitted, plan, try_view
 from tltk.dashboard.asked import show_asked
 from tltk.dashboard.brought import safe_name
-from tltk.dashboard.words import noun_of, plain, told_of
+from tltk.dashboard.words import plain
 from tltk.data.decode import ENDINGS
 from tltk.data.fit import Change, describe
 from tltk.data.sources.archive import ENDINGS as ARCHIVES
 from tltk.errors import TltkError
 from tltk.runs.run import Run
 from tltk.specs.knobs import knobs
-from tltk.specs.nouns import PICTURES, ROWS, TEXTS, counted
+from tltk.specs.nouns import PICTURES, ROWS, TEXTS, counted, noun_of
 
 MOST = 1000  # rows of the table; more take long to send, and are downloaded rather than looked through
 ROW, TALLEST = 52, 640  # pixels: a row with its picture, and the table where it is long
@@ -41,37 +41,33 @@ FILES = {
 }
 
 
-BROUGHT = {  # what a browser may bring, and what a path may be, by what a network reads
+_BROUGHT = {  # of what a network reads: how files of it are asked for, their endings, and what may be typed instead
     PICTURES: (
         "Pictures, or archives of them",
-        [ending.lstrip(".") for ending in (*sorted(ENDINGS), *(end for end in ARCHIVES if end.count(".") == 1))],
+        tuple(end.lstrip(".") for end in (*sorted(ENDINGS), *(end for end in ARCHIVES if end.count(".") == 1))),
         "/home/me/pictures  ·  archive:pictures.zip  ·  digits",
     ),
-    TEXTS: ("Files of texts, one a line", ["txt"], "/home/me/letters.txt  ·  text:reviews.csv  ·  docstrings"),
-    ROWS: ("Tables with the columns that it learned from", ["csv", "tsv"], "/home/me/new.csv  ·  transactions"),
+    TEXTS: (
+        "Texts: one a line, or a table",
+        ("txt", "csv", "tsv"),
+        "/home/me/texts  ·  text:reviews.csv  ·  sentences",
+    ),
+    ROWS: ("Tables, with or without labels", ("csv", "tsv"), "/home/me/rows.csv  ·  table:rows.csv  ·  transactions"),
 }
 
 
 def show(trained: TrainedRun) -> None:
     """The section: what to look at, then what the training sees in it."""
-    spec = ask(trained)
+    spec, noun = ask(trained), noun_of(trained.spec.net.backbone)
     if not spec.paths:
-        st.caption(
-            told_of(
-                trained.spec.target,
-                "Choose pictures above: the class of each, how sure that is, and a file of it all appear here.",
-            )
-        )
+        st.caption(f"Choose {noun} above: the class of each, how sure that is, and a file of it all appear here.")
         return
-    noun = noun_of(trained.spec.target)
     if noun == PICTURES and len(spec.paths) == 1 and _is_one_picture(spec.paths[0]):
         try_view.show(trained, spec.paths[0])
         return
     try:
         permitted.check(spec)
-        answer = depth.ask_with_button(
-            spec, "Predict", told_of(trained.spec.target, "Reading the pictures."), f"use:predict:{trained.run.id}"
-        )
+        answer = depth.ask_with_button(spec, "Predict", f"Reading the {noun}.", f"use:predict:{trained.run.id}")
         if answer is not None:
             _show_answer(Predictions.of(answer[0]), noun)
     except TltkError as fault:
@@ -87,12 +83,12 @@ def _is_one_picture(path: str) -> bool:
 def ask(trained: TrainedRun) -> PredictSpec:
     """The question as the widgets have it."""
     left, right = st.columns(2)
-    noun = noun_of(trained.spec.target)
-    label, endings, example = BROUGHT[noun]
+    noun = noun_of(trained.spec.net.backbone)
+    what, endings, example = _BROUGHT[noun]
     with left:
         files = st.file_uploader(
-            label,
-            endings,
+            what,
+            list(endings),
             accept_multiple_files=True,
             key="use:files" if noun == PICTURES else f"use:files:{noun}",
             help="They stay on the machine that runs the dashboard.",
@@ -152,7 +148,9 @@ def _show_answer(found: Predictions, noun: str) -> None:
     result = found.result
     counts = [(result.predicted.count(c), name) for c, name in enumerate(result.classes)]
     told = ", ".join(f"{name} {n:,}" for n, name in sorted(counts, key=lambda pair: -pair[0])[:12] if n)
-    st.markdown(f"**{plain(f'{counted(len(result.names), noun)}: {told}')}**")
+    noun = noun_of(result.backbone)
+    many = counted(len(result.names), noun)
+    st.markdown(f"**{plain(f'{many}: {told}')}**")
     for remark in result.remarks:
         st.caption(plain(remark))
     change = Change(result.cropped, result.empty, result.stretched)
@@ -163,7 +161,7 @@ def _show_answer(found: Predictions, noun: str) -> None:
         hide_index=True,
         width="stretch",
         height=min(TALLEST, ROW * min(len(result.names), MOST) + 40),
-        row_height=ROW,
+        row_height=ROW if noun == PICTURES else None,
         column_config={
             "picture": st.column_config.ImageColumn("picture", width=ROW + 20),
             "probability": st.column_config.ProgressColumn("probability", min_value=0, max_value=1, format="%.3f"),
@@ -173,7 +171,8 @@ def _show_answer(found: Predictions, noun: str) -> None:
     if len(result.names) > MOST:
         st.caption(f"The first {MOST:,} are shown; the files below have them all.")
     if result.skipped:
-        st.markdown(f"**{len(result.skipped):,} file{'s' * (len(result.skipped) != 1)} not read**")
+        unread_are = f"file{'s' * (len(result.skipped) != 1)} " if noun == PICTURES else ""
+        st.markdown(f"**{len(result.skipped):,} {unread_are}not read**")
         unread = [{"file": shown_name(one.name), "why": one.reason} for one in result.skipped[:MOST]]
         st.dataframe(unread, hide_index=True, width="stretch", height=min(250, 35 * len(unread) + 38))
     _downloads(found)
@@ -185,8 +184,8 @@ def _rows(found: Predictions) -> Iterator[dict[str, Any]]:
     result, small = found.result, found.thumbnails
     for i, name in enumerate(result.names[:MOST]):
         row: dict[str, Any] = {}
-        if small is not None and len(small):
-            row["picture"] = as_url(small[i]) if i < len(small) else ""
+        if noun_of(result.backbone) == PICTURES:
+            row["picture"] = "" if small is None or i >= len(small) else as_url(small[i])
         row |= {"name": shown_name(name), "class": result.classes[result.predicted[i]]}
         if result.labels:
             row["is"] = result.labels[i]

@@ -75,7 +75,7 @@ def _tell(run: Run, found: ExplainResult) -> None:
         if len(found.classes) > CLASSES:
             st.caption(f"The {CLASSES} likeliest of {len(found.classes):,} classes.")
     near = found.nearest
-    of = round(near.agree * len(near.neighbours))
+    of = sum(one.label == near.predicted for one in near.neighbours)
     st.markdown(
         f"**The training pictures that it finds most like it**: {of} of {len(near.neighbours)} are of the class "
         f"that it names."

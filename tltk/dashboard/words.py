@@ -35,7 +35,7 @@ def plain(text: object) -> str:
     return _FIRST_NUMBER.sub(r"\1\\\2", _MARKS.sub(r"\\\1", line))
 
 
-def noun_of(spec: DataSpec | None) -> str:
+def noun_of_domain(spec: DataSpec | None) -> str:
     """What the examples of a domain are called, so far as its name tells: pictures, texts or rows.
 
     Args:
@@ -65,7 +65,7 @@ def told_of(spec: DataSpec | None, sentence: str) -> str:
         spec: Of the domain; None = pictures.
         sentence: In which "picture" and "pictures" are the examples, not anything that is drawn.
     """
-    noun = noun_of(spec)
+    noun = noun_of_domain(spec)
     if noun == PICTURES:
         return sentence
 

@@ -19,7 +19,7 @@ from tltk.dashboard.freeze_handle import MapPicture, Maps, Overlay, freeze_handl
 from tltk.dashboard.network import cost_of, in_a_link, known_domain, wait
 from tltk.dashboard.plot import as_dict, plot
 from tltk.dashboard.training_view import read_result
-from tltk.dashboard.words import noun_of, plain, told_of
+from tltk.dashboard.words import noun_of_domain, plain, told_of
 from tltk.dashboard.workbench_layout import ghost, head, note
 from tltk.errors import TltkError
 from tltk.jobs import executor
@@ -96,7 +96,7 @@ def _introduce() -> None:
     with st.container(key="wb-intro"):
         st.markdown(
             "**The question.** A network first learns from the *source*, of which there are many "
-            f"{noun_of(plan.read(('target',)))}. Does that help it with the *target*, of which only a few are "
+            f"{noun_of_domain(plan.read(('target',)))}. Does that help it with the *target*, of which only a few are "
             "labelled?\n\n"
             "1. **Look.** See both domains and the network's layers.\n"
             "2. **Choose.** Drag the boundary between frozen and trained layers; say how the rest learns.\n"

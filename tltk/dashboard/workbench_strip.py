@@ -31,7 +31,7 @@ from tltk.dashboard.plot import as_dict, plot
 from tltk.dashboard.points import points
 from tltk.dashboard.thumbnails import Thumbnail, thumbnails
 from tltk.dashboard.training_view import read_result
-from tltk.dashboard.words import noun_of, plain, told_of
+from tltk.dashboard.words import noun_of_domain, plain, told_of
 from tltk.dashboard.workbench_layout import head, note
 from tltk.errors import TltkError
 from tltk.jobs import executor
@@ -182,9 +182,7 @@ def _embedding(network: DescribeResult | None, height: int) -> None:
         return
     layer = depth.selected_layer(len(network.layers))
     asked = Run.at(spec.run_id)
-    alt = (
-        f"{len(found.labels)} {noun_of(spec.target)} of both domains as points, as the layer at the boundary sees them."
-    )
+    alt = f"{len(found.labels)} {noun_of_domain(spec.target)} of both domains as points, as the layer at the boundary sees them."
     plot(_points(asked.id, asked.status.updated, layer), key="workbench:scatter", height=height, alt=alt)
 
 

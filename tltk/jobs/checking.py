@@ -27,7 +27,7 @@ from tltk.analyses.predict.inputs import check_inputs, domain_spec
 from tltk.analyses.predict.spec import PredictSpec
 from tltk.analyses.rank.spec import RankSpec, candidate
 from tltk.analyses.run_question import RunQuestion
-from tltk.analyses.saliency.spec import PREDICTED, TRUE, SaliencySpec
+from tltk.analyses.saliency.spec import PREDICTED, TRUE, SaliencySpec, method_of
 from tltk.analyses.trained import (
     TrainedRun,
     check_explained,
@@ -305,7 +305,7 @@ def check_reading(spec: Spec) -> None:
     networks = {backbone: _reads(backbone) for backbone, _ in _networks(spec) if backbone}
     run = getattr(spec, "run", "")
     if run and not spec.trains:
-        backbone = open_training(run).spec.net.backbone
+        backbone = open_training(run, classes=not isinstance(spec, NearestSpec)).spec.net.backbone
         networks[backbone] = _reads(backbone)
         on = getattr(spec, "on", ())
         named = [name for name in ([on] if isinstance(on, str) else on) if name]
@@ -316,7 +316,7 @@ def check_reading(spec: Spec) -> None:
         if not spec.of_texts or (kind == TABLE and not spec.of_rows):
             about = "pictures" if not spec.of_texts else "texts"
             raise BadSpec(
-                f"`tltk {spec.verb}` is about {about}. What it is asked about are {KINDS[kind]}; ask another question."
+                f"`tltk {spec.verb}` is about {about}. What it is asked about are {KINDS[kind]}; {spec.instead}."
             )
     for domain, kind in domains.items():
         for backbone, reads in networks.items():
@@ -466,14 +466,20 @@ def _check_evaluation(spec: EvaluateSpec) -> None:
 def _check_run_question(spec: RunQuestion) -> None:
     trained = open_training(spec.run)
     if isinstance(spec, SaliencySpec):
+        method_of(spec, trained.spec.net.backbone)  # refuses what is not for this network
         check_explained(trained, spec.of, (PREDICTED, TRUE))
         find_place(trained.result.layers[:-1], spec.layer)
     _check_asked(spec.on or trained.spec.target.name, trained)
 
 
 def _check_nearest(spec: NearestSpec) -> None:
-    trained = open_training(spec.run)
+    trained = open_training(spec.run, classes=False)
     find_place(trained.result.layers[:-1], spec.layer)
+    if spec.text and not reads_text(trained.spec.net.backbone):
+        raise BadSpec(
+            f"A text can be asked about in a training of texts. Run {trained.run.id} reads "
+            f"{KINDS[_reads(trained.spec.net.backbone)]}; name files or domains of those, without --text."
+        )
     check_inputs(PredictSpec(spec.run, spec.paths, spec.part), trained.spec)
     learned = trained.spec.source if trained.spec.labels == "source" else None
     _check_own(learned or trained.spec.target, trained)

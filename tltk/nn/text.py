@@ -12,7 +12,7 @@ import math
 import re
 import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,7 @@ from tltk.data.texts import words
 from tltk.data.vectors import known_form
 from tltk.specs.encoders import BYTES_PER_TOKEN
 
+NO_WORD = -1
 BUCKET = 8  # lengths are multiples of it
 MAX_KEPT_TEXTS = 100_000  # whose tokens are remembered
 PAD, START, END, FIRST_WORD = 0, 1, 2, 3  # of hashed words
@@ -29,6 +30,18 @@ PIECE = re.compile(r"\w+|[^\w\s]")
 # Of what a cut is tried on: two texts are short, and of three one is long, so that it is seen what grows with length.
 PROBE_LENGTHS = (1, 3, 20)
 PROBE_WORDS = ("the", "a", "good", "bad", "film", "phone", "was", "not", "very", "I", "it", "we", "said", "and", "this")
+
+
+class Words(NamedTuple):
+    """The words of a text, as a reader tells them apart, beside the tokens that a network reads.
+
+    Attributes:
+        said: The words, in order.
+        of_token: Of each token, its word; `NO_WORD` = a mark that is no word.
+    """
+
+    said: list[str]
+    of_token: list[int]
 
 
 class HashedWords:
@@ -57,6 +70,17 @@ class HashedWords:
         pieces = PIECE.findall(text.casefold())[: most - 2]
         hashed = [FIRST_WORD + zlib.crc32(piece.encode()) % (self.n - FIRST_WORD) for piece in pieces]
         return [START, *hashed, END]
+
+    def words_of(self, text: str, most: int) -> Words:
+        """The words of a text, each of one token, and which of these each token is of.
+
+        Args:
+            text: To be read.
+            most: Tokens at most.
+        """
+        told, kept = PIECE.findall(text.casefold()), PIECE.findall(text)
+        said = (kept if len(kept) == len(told) else told)[: most - 2]  # small letters may fall apart otherwise
+        return Words(said, [NO_WORD, *range(len(said)), NO_WORD])
 
     @property
     def mark(self) -> str:
@@ -109,6 +133,24 @@ class Vocabulary:
         found: list[int] = self._own.encode(text).ids
         return found or [self.pad]
 
+    def words_of(self, text: str, most: int) -> Words:
+        """The words of a text, of one token or several, and which of them each token is of.
+
+        Args:
+            text: To be read.
+            most: Tokens at most.
+        """
+        self(text, most)  # which sets where texts are cut
+        encoding = self._own.encode(text)
+        places: dict[int, tuple[int, int]] = {}
+        for word, (start, end) in zip(encoding.word_ids, encoding.offsets, strict=True):
+            if word is not None:
+                first, last = places.get(word, (start, end))
+                places[word] = (min(first, start), max(last, end))
+        numbers = {word: i for i, word in enumerate(places)}
+        of = [NO_WORD if word is None else numbers[word] for word in encoding.word_ids]
+        return Words([text[start:end].strip() for start, end in places.values()], of or [NO_WORD])
+
 
 class WordList:
     """A tokenizer of word vectors: the number of each word that is known, or of a simpler form; others are passed.
@@ -138,6 +180,17 @@ class WordList:
         """
         forms = (known_form(word, self._number) for word in words(text))
         return [self._number[form] for form in forms if form][:most] or [1]
+
+    def words_of(self, text: str, most: int) -> Words:
+        """The words of a text, those that are not known among them, and which of them each token is of.
+
+        Args:
+            text: To be read.
+            most: Tokens at most.
+        """
+        said = words(text)
+        of = [i for i, word in enumerate(said) if known_form(word, self._number)][:most]
+        return Words(said, of or [NO_WORD])
 
 
 class MeanVectors(nn.Module):

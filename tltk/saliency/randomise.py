@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -30,22 +32,23 @@ def randomise_layer(net: Net, layer: int, generator: torch.Generator) -> None:
                 tensor.copy_(tensor.flatten()[order].reshape(tensor.shape))
 
 
-def rank_correlation(maps: Tensor, others: Tensor) -> NDArray[np.float64]:
-    """Spearman's ρ between two maps of each picture, over their places; 0 where one is the same everywhere.
+def rank_correlation(maps: Sequence[Tensor] | Tensor, others: Sequence[Tensor] | Tensor) -> NDArray[np.float64]:
+    """Spearman's ρ between two maps of each example, over their places; 0 where one is the same everywhere.
 
     Reference:
         Adebayo et al. (2018), Sanity checks for saliency maps, NeurIPS, §3–4, arXiv:1810.03292: maps of a network whose
         weights are randomised from the head down must differ from its own, or they say nothing of what it learned.
 
     Args:
-        maps: (n, rows, columns).
+        maps: (n, rows, columns), or n of them, each of its own shape.
         others: The same.
 
     Returns:
         (n,), −1 … 1.
     """
     found = np.zeros(len(maps))
-    for i, (a, b) in enumerate(zip(maps.flatten(1).numpy(), others.flatten(1).numpy(), strict=True)):
-        if np.ptp(a) > 0 and np.ptp(b) > 0:
-            found[i] = spearmanr(a, b).statistic
+    for i, (a, b) in enumerate(zip(maps, others, strict=True)):
+        mine, other = a.flatten().numpy(), b.flatten().numpy()
+        if np.ptp(mine) > 0 and np.ptp(other) > 0:
+            found[i] = spearmanr(mine, other).statistic
     return found

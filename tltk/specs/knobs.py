@@ -167,6 +167,7 @@ class Spec:
     later: ClassVar[tuple[str, ...]] = ()  # fields that came after the first runs: at their default, not written
     of_texts: ClassVar[bool] = True  # whether it can be about texts and rows; what only pictures have cannot
     of_rows: ClassVar[bool] = True  # whether what is not about pictures alone can be about rows of tables
+    instead: ClassVar[str] = "ask another question"  # what there is to do where it cannot, and why
 
     def __post_init__(self) -> None:
         for name, rule in _knobs(type(self)):

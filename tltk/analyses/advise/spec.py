@@ -20,7 +20,6 @@ class AdviseSpec(DepthSpec):
     """
 
     kind: ClassVar[str] = "advise"
-    of_texts: ClassVar[bool] = False
     verb: ClassVar[str] = "advise"
     about: ClassVar[str] = "Which technique to try first, at which boundary, why, and what would change that."
 

@@ -19,6 +19,7 @@ class DialResponseSpec(Spec):
 
     kind: ClassVar[str] = "response"
     of_texts: ClassVar[bool] = False
+    instead: ClassVar[str] = "its dials are those of pictures that are drawn. Measure two domains with `tltk shift`"
     verb: ClassVar[str] = "response"
     about: ClassVar[str] = "Which shift measure sees which dial of the shift lab, and from which setting on."
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"target": ("name", "size"), "net": ("backbone", "weights")}

@@ -16,6 +16,10 @@ class ExplainSpec(Spec):
     """A question to a worker: what does a training see in this picture, where does it look, what is like it?"""
 
     kind: ClassVar[str] = "explain"
+    of_texts: ClassVar[bool] = False
+    instead: ClassVar[str] = (
+        "what words and columns weigh is told by `tltk saliency`, and what is near by `tltk nearest`"
+    )
     verb: ClassVar[str] = "explain"
     about: ClassVar[str] = "One picture: the probability of each class, where the training looks, nearest pictures."
     words: ClassVar[tuple[str, ...]] = ("run", "picture")

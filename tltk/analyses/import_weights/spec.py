@@ -14,6 +14,9 @@ class ImportWeightsSpec(Spec):
 
     kind: ClassVar[str] = "adopt"
     of_texts: ClassVar[bool] = False
+    instead: ClassVar[str] = (
+        "name weights of texts where they lie, as folder:PATH, and those of rows by their run, as run:ID"
+    )
     time_limit_s: ClassVar[float] = 300.0
     later: ClassVar[tuple[str, ...]] = ("part",)
 

@@ -1,6 +1,8 @@
-"""The training pictures whose features are nearest to those of given pictures."""
+"""The training pictures, texts or rows whose features are nearest to those of given ones."""
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 import torch
@@ -11,12 +13,13 @@ from torch import Tensor
 from tltk.analyses.nearest.result import NearestResult, Neighbour, Query
 from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.network import TrainedNet, own_parts, rebuild
-from tltk.analyses.predict.analysis import Found, read_pictures
+from tltk.analyses.predict.analysis import Found, read_pictures, typed_text
 from tltk.analyses.predict.result import SkippedFile
 from tltk.analyses.predict.spec import PredictSpec
 from tltk.analyses.sample import Context, find_layer
-from tltk.analyses.sheets import Tile, as_tile, captioned_sheet, tile_of
+from tltk.analyses.sheets import TILE_PX, Tile, as_tile, captioned_sheet, tile_of
 from tltk.analyses.trained import open_training
+from tltk.data import texts
 from tltk.data.domain import Domain, Ints
 from tltk.data.file_names import picture_names
 from tltk.errors import DataProblem
@@ -27,16 +30,17 @@ BATCH = 64
 
 
 def nearest(spec: NearestSpec, context: Context) -> tuple[NearestResult, Image.Image]:
-    """For each picture the k training pictures of least distance, by pooled features of one layer.
+    """For each picture, text or row the k training examples of least distance, by pooled features of one layer.
 
     d = 1 − ⟨x, y⟩ / (‖x‖ ‖y‖), or ‖x − y‖.
 
     Raises:
         BadSpec, UnknownName, WeightsMissing: As for `open_training`; a layer that is not there.
-        DataProblem: A word that names nothing, pictures that cannot be read, or training pictures that are gone.
+        DataProblem: A word that names nothing, examples that cannot be read, or training examples that are gone.
     """
     spec.check()
-    trained = open_training(spec.run)
+    trained = open_training(spec.run, classes=False)
+    knows = trained.spec.labels != "none"  # else its head was never taught, and names nothing
     net = rebuild(trained)
     layer, layer_name = find_layer(net.net, spec.layer, 0)
     parts = own_parts(trained.spec, context.load)
@@ -44,7 +48,7 @@ def nearest(spec: NearestSpec, context: Context) -> tuple[NearestResult, Image.I
     domain, split = parts.source if on_source and parts.source is not None else (parts.domain, parts.split)
     data = trained.spec.source if on_source and trained.spec.source is not None else trained.spec.target
     taps = Taps(net.net, spec.pooling)
-    context.callbacks.notify(f"Features of {len(split.train):,} training pictures.")
+    context.callbacks.notify(f"Features of {len(split.train):,} training {domain.noun}.")
     kept = context.bank.features(taps, domain, split.train, should_stop=context.callbacks.check)
     gallery = torch.from_numpy(np.array(kept.arrays[layer])).double()
     files = picture_names(data, domain)
@@ -52,28 +56,34 @@ def nearest(spec: NearestSpec, context: Context) -> tuple[NearestResult, Image.I
     found, pictures = Found(), list[Query]()
     rows: list[tuple[Query, Image.Image]] = []
     asked = PredictSpec(spec.run, spec.paths, spec.part)
-    for images, index, names, labels in read_pictures(asked, context, trained, net, found):
+    read = read_pictures(asked, context, trained, net, found)
+    for images, index, names, labels in itertools.chain(typed_text(spec.text, net) if spec.text else (), read):
         x, p = _look(net, taps, images, index, layer, context)
         far, near = _distances(x, gallery, spec.distance).topk(min(spec.k, len(gallery)), largest=False)
         best, predicted = p.max(1)
         for i, name in enumerate(names):
             at = split.train[near[i].numpy()]
-            said = trained.result.classes[int(predicted[i])]
             own = [domain.classes[c] for c in domain.labels[at]]
             neighbours = [
                 Neighbour(int(j), files[j], of, round(float(d), 6))
                 for j, of, d in zip(at, own, far[i].tolist(), strict=True)
             ]
-            share = own.count(said) / len(own)
-            query = Query(name, labels[i], said, round(float(best[i]), 9), round(share, 6), neighbours)
+            query = Query(name, labels[i], "", None, None, neighbours)
+            if knows:
+                said = trained.result.classes[int(predicted[i])]
+                query = Query(
+                    name, labels[i], said, round(float(best[i]), 9), round(own.count(said) / len(own), 6), neighbours
+                )
             pictures.append(query)
             if len(rows) < SHOWN:
-                rows.append((query, as_tile(_shown(images[index[i]]))))
+                rows.append((query, as_tile(_shown(images[index[i]], name if net.of_words else ""))))
+    if not knows:
+        found.remarks[f"Run {trained.run.id} learned without labels, so it names no class."] = None
     if trained.spec.labels == "both":
-        found.remarks["The source's training pictures, which it learned from too, are not among them."] = None
+        found.remarks[f"The source's training {domain.noun}, which it learned from too, are not among them."] = None
     if not pictures:
         told = "; ".join(f"{name}: {why}" for name, why in found.skipped[:5]) or "there is no file at all"
-        raise DataProblem(f"Some of the pictures must be readable. None is: {told}. Check the files.")
+        raise DataProblem(f"Some of the {domain.noun} must be readable. None is: {told}. Check the files.")
     result = NearestResult(
         run=trained.run.id,
         backbone=trained.spec.net.backbone,
@@ -118,8 +128,10 @@ def _distances(x: Tensor, y: Tensor, distance: str) -> Tensor:
     return (1 - torch.nn.functional.normalize(x, dim=1) @ torch.nn.functional.normalize(y, dim=1).mT).clamp(0, 2)
 
 
-def _shown(picture: NDArray[np.uint8]) -> Image.Image:
-    """A picture (c, h, w) in colour, as a modality shows it."""
+def _shown(picture: NDArray[np.uint8], name: str) -> Image.Image:
+    """A picture (c, h, w) in colour, as a modality shows it; of a text or a row, what its name says, written."""
+    if name:
+        return texts.tile(name.partition(": ")[2], TILE_PX)
     shown = picture[:3] if len(picture) >= 3 else np.repeat(picture[:1], 3, 0)
     return Image.fromarray(np.ascontiguousarray(shown.transpose(1, 2, 0)))
 
@@ -128,7 +140,8 @@ def _sheet(rows: list[tuple[Query, Image.Image]], domain: Domain) -> Image.Image
     """A row for each picture: the picture, then its neighbours with class and distance."""
     tiles = []
     for i, (query, image) in enumerate(rows, 1):
+        told = [] if query.probability is None else [f"as {query.predicted} {query.probability:.3f}"]
         is_class = f"{i}: {query.label}" if query.label else str(i)
-        tiles.append(Tile(image, (is_class, f"as {query.predicted} {query.probability:.3f}")))
+        tiles.append(Tile(image, (is_class, *told)))
         tiles += [Tile(tile_of(domain, one.index), (one.label, f"{one.distance:.4f}")) for one in query.neighbours]
     return captioned_sheet(tiles, 1 + len(rows[0][0].neighbours))

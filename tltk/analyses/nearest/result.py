@@ -1,4 +1,4 @@
-"""Which training pictures pictures are most like."""
+"""Which training examples some pictures, texts or rows are most like."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tltk.analyses.predict.result import SkippedFile
 
 
 class Neighbour(msgspec.Struct, frozen=True):
-    """A training picture near a picture.
+    """A training example near one that was asked about.
 
     Attributes:
         index: Its position in the domain that the training learned from.
-        name: Its file, or its place in the domain.
+        name: Its file, or its place in the domain; of a text or a row, what it says follows.
         label: Name of its class.
         distance: 1 − cosine, 0 … 2, or the Euclidean distance of the features.
     """
@@ -24,39 +24,39 @@ class Neighbour(msgspec.Struct, frozen=True):
 
 
 class Query(msgspec.Struct, frozen=True):
-    """A picture that was asked about.
+    """A picture, a text or a row that was asked about.
 
     Attributes:
-        name: Its path, or a domain with the place in it.
+        name: Its path, or a domain with the place in it; of a text or a row, what it says follows.
         label: Name of its class, where a domain tells; else "".
-        predicted: Name of the class that the training sees in it.
-        probability: Of that class, 0 … 1.
-        agree: Share of the neighbours that are of the predicted class.
-        neighbours: The nearest training pictures, nearest first.
+        predicted: Name of the class that the training names for it; "" where it learned without labels.
+        probability: Of that class, 0 … 1; None where there is none.
+        agree: Share of the neighbours that are of the predicted class; None where there is none.
+        neighbours: The nearest training examples, nearest first.
     """
 
     name: str
     label: str
     predicted: str
-    probability: float
-    agree: float
+    probability: float | None
+    agree: float | None
     neighbours: list[Neighbour]
 
 
 class NearestResult(msgspec.Struct, frozen=True):
-    """The training pictures nearest to some pictures; the first of these are a row each on `pictures.png`.
+    """The training examples nearest to some; the first of these are a row each on `pictures.png`.
 
     Attributes:
         run: The training.
         backbone: Its network.
-        domain: Whose pictures it learned from with labels.
+        domain: Whose examples it learned from with labels.
         n: How many of them there are.
         layer: Whose features were compared; the depth = what enters the head.
         layer_name: Its name.
         distance: cosine or euclidean.
         pictures: What was asked about, in order.
         skipped: The files that were not read.
-        shown: Rows on the sheet: a picture, then its neighbours.
+        shown: Rows on the sheet: an example, then its neighbours.
         remarks: What is to be known of how they were read.
     """
 

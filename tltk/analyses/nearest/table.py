@@ -1,4 +1,4 @@
-"""The nearest training pictures, as text."""
+"""The nearest training examples, as text."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from tltk.analyses.nearest.result import NearestResult
 from tltk.data.names import escape_text
-from tltk.results.text import align_left, write_csv
+from tltk.results.text import NONE, align_left, write_csv
 from tltk.specs.nouns import noun_of
 
 PICTURES, NEIGHBOURS = 30, 3  # that are printed
 
 
 def lines(found: NearestResult) -> Iterator[str]:
-    """A line for each picture with its nearest training pictures.
+    """A line for each example with its nearest training examples.
 
     Args:
         found: Of the question.
@@ -26,7 +26,8 @@ def lines(found: NearestResult) -> Iterator[str]:
     rows = [[noun[:-1], "taken for", "neighbours of it", f"nearest training {noun}"]]
     for one in found.pictures[:PICTURES]:
         near = ", ".join(f"{n.name} ({n.label}, {n.distance:.4f})" for n in one.neighbours[:NEIGHBOURS])
-        rows.append([one.name, f"{one.predicted} {one.probability:.3f}", f"{one.agree:.0%}", near])
+        said = NONE if one.probability is None else f"{one.predicted} {one.probability:.3f}"
+        rows.append([one.name, said, NONE if one.agree is None else f"{one.agree:.0%}", near])
     yield from map(escape_text, align_left(rows))
     if len(found.pictures) > PICTURES:
         yield f"… and {len(found.pictures) - PICTURES:,} more; --csv FILE writes them all."
@@ -38,12 +39,12 @@ def lines(found: NearestResult) -> Iterator[str]:
 
 
 def as_csv(found: NearestResult) -> str:
-    """The list, a line for each picture and neighbour.
+    """The list, a line for each example and neighbour.
 
     Args:
         found: Of the question.
     """
-    head = ["picture", "predicted", "probability", "rank", "neighbour", "index", "label", "distance"]
+    head = [noun_of(found.backbone)[:-1], "predicted", "probability", "rank", "neighbour", "index", "label", "distance"]
     rows = [
         [one.name, one.predicted, one.probability, rank, near.name, near.index, near.label, near.distance]
         for one in found.pictures

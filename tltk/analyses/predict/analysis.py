@@ -21,10 +21,12 @@ from tltk.analyses.predict.inputs import (
     DOMAIN,
     FILE,
     FOLDER,
+    TABLE_FILE,
     TableRows,
     domain_spec,
     list_folder,
     list_rows,
+    list_table_texts,
     list_texts,
     understand,
     understand_rows,
@@ -41,7 +43,7 @@ from tltk.data.domain import Domain, Ints, Pixels
 from tltk.data.fit import Change
 from tltk.data.known_columns import read_as
 from tltk.data.names import escape_name
-from tltk.errors import DataProblem
+from tltk.errors import BadSpec, DataProblem
 from tltk.nn.rows import RowBackbone
 from tltk.specs.training import TransferSpec
 from tltk.training.callbacks import Callbacks
@@ -309,7 +311,7 @@ def _of_table(table: TableRows, net: TrainedNet, found: Found) -> Iterator[Chunk
 def read_texts(
     paths: Sequence[str], part: str, context: Context, trained: TransferSpec, net: TrainedNet, found: Found
 ) -> Iterator[Chunk]:
-    """The texts of each word in turn: a .txt file holds one a line, a folder files of one text each.
+    """The texts of each word in turn: a .txt file holds one a line, a table one a row, a folder files of one each.
 
     Args:
         paths: Words of the prediction.
@@ -323,9 +325,18 @@ def read_texts(
         Bytes, which of them are meant, what they are called, and their classes.
     """
     for text in paths:
-        one = understand_texts(text, part)
+        one = understand_texts(text, part, trained)
         if one.kind == DOMAIN:
             yield from _of_domain(one.where, part, context, trained, net, found)
+            continue
+        if one.kind == TABLE_FILE:
+            table = list_table_texts(one.where)
+            found.skipped += table.skipped
+            found.remarks |= dict.fromkeys(table.notes)
+            if table.texts:
+                told = zip(table.names, table.texts, strict=True)
+                names = [f"{name}: {texts.shorten(line)}" for name, line in told]
+                yield texts.encode(table.texts, net.net.shape[-1]), np.arange(len(names)), names, table.labels
             continue
         read, skipped = list_texts(Path(one.where))
         found.skipped += skipped
@@ -337,6 +348,24 @@ def read_texts(
                 said,
                 [""] * len(read),
             )
+
+
+def typed_text(text: str, net: TrainedNet) -> Iterator[Chunk]:
+    """A text that was given as it is, as a chunk of one.
+
+    Args:
+        text: What it says.
+        net: The network that reads it.
+
+    Yields:
+        Its bytes, that it is meant, what it is called, and that its class is not known.
+
+    Raises:
+        BadSpec: The network reads pictures or rows.
+    """
+    if net.net.tokens is None:
+        raise BadSpec("A text that is given as it is can be asked about in a training of texts. This one reads others.")
+    yield texts.encode([text], net.net.shape[-1]), np.arange(1), [f"text: {texts.shorten(text)}"], [""]
 
 
 def _class_names(domain: Domain, index: Ints) -> list[str]:

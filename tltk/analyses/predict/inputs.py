@@ -19,10 +19,11 @@ from tltk.data.names import escape_name, normalise_name
 from tltk.data.roles import SPLITS, find_column
 from tltk.data.rows import KIND as TABLE
 from tltk.data.sources import archive, table
+from tltk.data.sources import text as text_source
 from tltk.data.tables import read_table
 from tltk.data.texts import KIND as TEXT
 from tltk.data.tree import Folder, walk
-from tltk.errors import BadSpec, DataProblem, UnknownName, truncate
+from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate, truncate
 from tltk.specs.encoders import reads_text
 from tltk.specs.mlps import reads_rows
 from tltk.specs.parts import DataSpec, read_alike
@@ -30,7 +31,8 @@ from tltk.specs.training import TransferSpec
 
 FILE, FOLDER, ARCHIVE, DOMAIN = "file", "folder", "archive", "domain"
 TREES = (FOLDER, ARCHIVE)
-TABLE_DOMAIN = "table"
+TABLE_FILE = "table file"
+TABLE_DOMAIN, TEXT_DOMAIN = "table", "text"
 MAX_TEXTS_BYTES = 64 * 2**20  # of a file of texts
 
 
@@ -39,7 +41,7 @@ class Input:
     """One word of a prediction.
 
     Attributes:
-        kind: file, folder, archive or domain.
+        kind: file, folder, archive, domain or, of texts, table file.
         where: A path, or the name of a domain.
     """
 
@@ -114,25 +116,46 @@ def _domain_of(text: str, modality: str, reads: str, example: str) -> Input:
     return Input(DOMAIN, text)
 
 
-def understand_texts(text: str, part: str = EVERY) -> Input:
-    """What a word names for a network of texts: a file of lines, a folder of .txt files, or a domain.
+def understand_texts(text: str, part: str, trained: TransferSpec) -> Input:
+    """What a word names for a network of texts: a domain of texts, a table, a folder of .txt files, or lines.
+
+    Of the training's own texts, and where a part is asked for, they are those of the domain.
+
+    Args:
+        text: The word.
+        part: Of a domain.
+        trained: The training that reads them.
 
     Raises:
-        UnknownName, BadSpec: A name that means nothing, or a domain of pictures.
+        UnknownName, BadSpec: A name that means nothing, or a domain of something else.
         DataProblem: Nothing is there.
     """
+    own = {one.name for one in (trained.target, trained.source) if one is not None}
     if _is_domain(text):
-        return _domain_of(text, TEXT, "texts", "text:PATH")
+        found = _domain_of(text, TEXT, "texts", "text:PATH")
+        kind, _, argument = text.partition(":")
+        free = kind == TEXT_DOMAIN and part == EVERY and text not in own and data.corruption(text) is None
+        return Input(TABLE_FILE, argument) if free and _is_table_of_texts(argument) else found
     path = argument_path(text)
+    name = f"{TEXT_DOMAIN}:{path}"
     if path.is_dir():
-        return Input(FOLDER, str(path)) if part == EVERY else Input(DOMAIN, f"text:{path}")
+        return Input(FOLDER, str(path)) if part == EVERY else Input(DOMAIN, name)
     if path.is_file():
-        is_table = path.suffix.lower() in (".csv", ".tsv")
-        return Input(DOMAIN, f"text:{path}") if is_table or part != EVERY else Input(FILE, str(path))
+        if part != EVERY or name in own:
+            return Input(DOMAIN, name)
+        if _is_table_of_texts(str(path)):
+            return Input(TABLE_FILE, str(path))
+        return Input(DOMAIN, name) if path.suffix.lower() in text_source.TABLES else Input(FILE, str(path))
     raise DataProblem(
         f"What is predicted must be a file of texts, a folder of .txt files or a domain of texts. "
         f"{escape_name(truncate(text))} is not there; check the path."
     )
+
+
+def _is_table_of_texts(argument: str) -> bool:
+    path, settings = text_source.divide(argument)
+    place = argument_path(path)
+    return place.is_file() and text_source.is_table(place, settings)
 
 
 def understand_rows(text: str, part: str, trained: TransferSpec) -> Input:
@@ -190,6 +213,63 @@ def list_texts(path: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]
     except OSError as fault:
         raise DataProblem(f"{escape_name(str(path))} must be readable. It is not: {fault.strerror or fault}.") from None
     return found, skipped
+
+
+@dataclass(frozen=True)
+class TableTexts:
+    """The texts of a table, which need no label.
+
+    Attributes:
+        texts: What each says.
+        names: What each is called.
+        labels: Its class as the table tells it; "" = it tells none.
+        skipped: Rows without a text, and those that do not fit the head, each with the reason.
+        notes: How the table was read.
+    """
+
+    texts: list[str]
+    names: list[str]
+    labels: list[str]
+    skipped: list[tuple[str, str]]
+    notes: list[str]
+
+
+def list_table_texts(argument: str) -> TableTexts:
+    """The texts of a table.
+
+    Args:
+        argument: PATH of it, perhaps with settings, as `text:` takes them.
+
+    Raises:
+        DataProblem: It cannot be read, or has no column of texts.
+        UnknownName: It lacks the column that a setting names.
+    """
+    path, settings = text_source.divide(argument)
+    place = argument_path(path)
+    read, shown = read_table(place, (*text_source.TEXTS, *text_source.LABELS, *SPLITS)), escape_name(place.name)
+    for column in settings.values():
+        if column not in read.names:
+            raise UnknownName.among(f"A column of {shown}", column, read.names)
+    column = settings.get("text") or find_column(read.names, text_source.TEXTS)
+    if not column and len(read.names) == 1:
+        column = read.names[0]
+    if not column:
+        raise DataProblem(
+            f"{shown} must have a column of texts. Its columns are {abbreviate(', '.join(read.names))}, and none is "
+            f"called as texts usually are; name it: text:{escape_name(path)}?text=COLUMN."
+        )
+    label = settings.get("label") or find_column([name for name in read.names if name != column], text_source.LABELS)
+    told = read.column(label) if label else [""] * len(read.rows)
+    found = TableTexts([], [], [], list(read.skipped), list(read.notes))
+    for said, of, line in zip(read.column(column), told, read.lines, strict=True):
+        name = f"{shown}, line {line}"
+        if not said or "\0" in said:
+            found.skipped.append((name, "it is binary" if said else "no text"))
+            continue
+        found.texts.append(said)
+        found.names.append(name)
+        found.labels.append(escape_name(normalise_name(of)))
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,9 +333,12 @@ def check_inputs(spec: PredictSpec, trained: TransferSpec) -> None:
                 raise DataProblem(f"{escape_name(row.where)} must hold rows. It holds none.")
             continue
         if reads_text(trained.net.backbone):
-            words = understand_texts(text, spec.part)
+            words = understand_texts(text, spec.part, trained)
             if words.kind == DOMAIN:
                 data.check(domain_spec(words.where, trained))
+            elif words.kind == TABLE_FILE:
+                if not list_table_texts(words.where).texts:
+                    raise DataProblem(f"{escape_name(words.where)} must hold texts. No row of it has one.")
             elif not list_texts(Path(words.where))[0]:
                 raise DataProblem(f"{escape_name(words.where)} must hold texts. It holds none that can be read.")
             continue

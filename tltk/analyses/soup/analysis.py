@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +13,17 @@ from torch import Tensor
 
 from tltk import home
 from tltk.analyses.import_weights.analysis import for_timm
+from tltk.analyses.network import rebuild
 from tltk.analyses.sample import Context
 from tltk.analyses.soup.result import SoupResult, TasteResult
 from tltk.analyses.soup.spec import SoupSpec
+from tltk.analyses.trained import open_training
 from tltk.data.domain import Domain, Ints
 from tltk.errors import BadSpec, WeightsMissing
 from tltk.nn.net import Net, config_value
 from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
+from tltk.specs.nouns import PICTURES, ROWS, noun_of
 from tltk.specs.parts import ViewSpec
 from tltk.specs.size import channels_and_size
 from tltk.specs.training import TransferSpec
@@ -56,11 +59,22 @@ def soup(spec: SoupSpec, context: Context) -> SoupResult:
         store.check_name(spec.name)
     runs = [Run.open(name) for name in spec.runs]
     first = _common(runs)
+    noun = noun_of(first.net.backbone)
+    if spec.name and noun != PICTURES:
+        raise BadSpec(
+            f"The store holds networks of pictures. This soup reads {noun}; leave out --name, and it is measured alone."
+        )
     parts = divide(first, context.load)
     domain, split = parts.domain, parts.split
     channels, size = channels_and_size(domain.modality.shape(domain))
-    net = build_net(first.net, len(domain.classes), size, channels, first.seed).to(pick_device("auto")).eval()
+    if noun == ROWS:  # what its columns are called is told with its weights
+        net = rebuild(open_training(runs[0].id)).net
+    else:
+        net = build_net(first.net, len(domain.classes), size, channels, first.seed).to(pick_device("auto")).eval()
     states = {run.id: load_file(store.run_weights(run.id)[1]) for run in runs}
+
+    if noun == ROWS:
+        _check_columns(states)
 
     def ask(state: State, index: Ints) -> Tensor:
         context.callbacks.check()
@@ -98,7 +112,23 @@ def soup(spec: SoupSpec, context: Context) -> SoupResult:
         gap, lo, hi = paired_interval((right - yard)[None]) if name != order[0] else (0.0, 0.0, 0.0)
         found.append(TasteResult(name, float(score), float(right.mean()), gap, lo, hi, made))
     kept = _keep(spec.name, soups["greedy"], runs, taken, domain, first) if spec.name else ""
-    return SoupResult(found, _sentence(found, order[0]), _remarks(runs), len(split.test), kept)
+    return SoupResult(found, _sentence(found, order[0], noun), _remarks(runs), len(split.test), kept)
+
+
+def _check_columns(states: Mapping[str, State]) -> None:
+    """Refuse networks of rows that read other columns, or standardise them otherwise: their weights mean other things.
+
+    Raises:
+        BadSpec: They do.
+    """
+    first, *others = states
+    read = [name for name in states[first] if name.startswith("backbone.columns.")]
+    for one in others:
+        if not all(torch.equal(states[first][name], states[one][name]) for name in read):
+            raise BadSpec(
+                f"The runs of a soup must read the same columns, standardised alike. Run {one} reads others "
+                f"than {first}; train both from one start."
+            )
 
 
 def average(states: Sequence[State]) -> State:
@@ -198,7 +228,7 @@ def _remarks(runs: Sequence[Run]) -> list[str]:
     return []
 
 
-def _sentence(rows: Sequence[TasteResult], best: str) -> str:
+def _sentence(rows: Sequence[TasteResult], best: str, noun: str) -> str:
     greedy = next(row for row in rows if row.name == "greedy")
     single = next(row for row in rows if row.name == best)
     told = "better" if greedy.lo > 0 else "worse" if greedy.hi < 0 else "not told apart"
@@ -208,7 +238,7 @@ def _sentence(rows: Sequence[TasteResult], best: str) -> str:
         return f"The greedy soup is the best run alone ({best}, {alone}%): no other one helps."
     mixed, alone = (format_points(row.accuracy, False) for row in (greedy, single))
     return (
-        f"The greedy soup of {len(greedy.parts)} runs gets {mixed}% of the test pictures right, the best run "
+        f"The greedy soup of {len(greedy.parts)} runs gets {mixed}% of the test {noun} right, the best run "
         f"{alone}%: {told} ({gap})."
     )
 

@@ -14,7 +14,6 @@ class SoupSpec(SeveralRuns):
     """A question: are averaged weights of several trainings better than the best? With a name, they are kept."""
 
     kind: ClassVar[str] = "soup"
-    of_texts: ClassVar[bool] = False
     verb: ClassVar[str] = "soup"
     about: ClassVar[str] = "Average the weights of several trainings (uniform and greedy soup), beside their ensemble."
     needs: ClassVar[str] = "A soup needs two finished trainings"

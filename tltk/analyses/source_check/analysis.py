@@ -18,6 +18,7 @@ from tltk.analyses.source_check.result import AttributeResult, ShiftAtLayer, Sou
 from tltk.analyses.source_check.spec import SourceCheckSpec
 from tltk.data.classes import UNKNOWN, match_classes, shared_classes
 from tltk.data.domain import Domain, Ints, exclude_examples, link_copies
+from tltk.data.pictures import KIND as PICTURES
 from tltk.errors import BadSpec, TltkError
 from tltk.probes.linear import ridge_probe
 from tltk.runs.run import Run
@@ -94,11 +95,14 @@ def source_check(spec: SourceCheckSpec, context: Context) -> SourceCheckResult:
     probes = _probe(spec, context, y[-1], target)
     context.callbacks.notify("Measuring how far the domains are apart at each layer.")
     layers = shift_by_layer(spec, [*net.names[:-1], "features"], x, y, source, target, number)
-    recoloured = features(net, _recoloured(source, spec.seed), context, spec.pooling)[-1]
-    shown = classifier.logits(recoloured.float()).argmax(1).numpy()
-    told = _attributes(source, target, Answers(theirs, number, shown), spec.seed)
+    told = []
+    if source.domain.kind == PICTURES:  # texts and rows have no colours
+        recoloured = features(net, _recoloured(source, spec.seed), context, spec.pooling)[-1]
+        shown = classifier.logits(recoloured.float()).argmax(1).numpy()
+        told = _attributes(source, target, Answers(theirs, number, shown), spec.seed)
     shared = shared_classes(source.domain, target.domain)
-    sentence = f"Of {len(source):,} unseen pictures of its own domain the network names {right / len(source):.1%} right"
+    noun = source.domain.noun
+    sentence = f"Of {len(source):,} unseen {noun} of its own domain the network names {right / len(source):.1%} right"
     sentence += (
         f", of {int(known.sum()):,} of {spec.target.name} {there / int(known.sum()):.1%}."
         if known.any()
@@ -150,11 +154,11 @@ def gather(spec: SourceCheckSpec, context: Context) -> Sides:
     unseen = exclude_examples(theirs, mine, linked.origins[parts.split.train])
     held = exclude_examples(linked, own, theirs.origins[unseen])
     left = len(mine) - len(unseen) + len(own) - len(held)
-    drawn = f"{left:,} pictures of which the other side, or the source's training, has a copy were left out."
+    drawn = f"{left:,} {domain.noun} of which the other side, or the source's training, has a copy were left out."
     if min(len(held), len(unseen)) < 2 * FOLDS:
         raise BadSpec(
-            f"There must be unseen pictures on both sides, {2 * FOLDS} at least. There are {len(held)} of the source "
-            f"and {len(unseen)} of the target; ask for more pictures."
+            f"There must be unseen {domain.noun} on both sides, {2 * FOLDS} at least. There are {len(held)} of "
+            f"the source and {len(unseen)} of the target; ask for more."
         )
     return Sides(
         by_turns(parts.domain, held, spec.pictures, spec.seed),

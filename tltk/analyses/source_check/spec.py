@@ -21,7 +21,6 @@ class SourceCheckSpec(Spec):
     """
 
     kind: ClassVar[str] = "source_check"
-    of_texts: ClassVar[bool] = False
     verb: ClassVar[str] = "source-check"
     about: ClassVar[str] = "Whether what a training learned holds on unseen pictures of its own domain and of a target."
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"net": ("backbone", "weights")}

@@ -17,6 +17,7 @@ class UnknownWordsSpec(Spec):
     kind: ClassVar[str] = "unknown_words"
     verb: ClassVar[str] = "unknown-words"
     of_rows: ClassVar[bool] = False
+    instead: ClassVar[str] = "columns that two tables do not share are told by `tltk shift`"
     about: ClassVar[str] = "Words of a domain of texts that a file of word vectors does not know, class by class."
 
     target: DataSpec = field(default_factory=lambda: DataSpec("sentences"))

@@ -18,6 +18,7 @@ class ZeroShotTextSpec(Spec):
 
     kind: ClassVar[str] = "zero_shot_text"
     of_texts: ClassVar[bool] = False
+    instead: ClassVar[str] = "its weights tell pictures by the names of classes. Train on labels with `tltk run`"
     verb: ClassVar[str] = "zero-shot-text"
     about: ClassVar[str] = "Classes named by a sentence each, by a CLIP-like model in a local folder; needs tltk[clip]."
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"target": BUT_SHOTS}

@@ -209,9 +209,19 @@ def _read(root: Path, settings: dict[str, str], what: str, group_by: str) -> _Te
     if root.is_dir():
         return _read_folder(root, what, group_by)
     _check_file(root)
-    if settings or root.suffix.lower() == ".csv" or (root.suffix.lower() == ".tsv" and _has_head(root)):
+    if is_table(root, settings):
         return _read_table(root, settings, what)
     return _read_lines(root, what)
+
+
+def is_table(path: Path, settings: dict[str, str]) -> bool:
+    """Whether a file is read as a table, not as lines of a text, a tab and a label.
+
+    Args:
+        path: Of a file.
+        settings: Columns that are named.
+    """
+    return bool(settings) or path.suffix.lower() == ".csv" or (path.suffix.lower() == ".tsv" and _has_head(path))
 
 
 def _check_file(path: Path) -> None:
