@@ -29,10 +29,20 @@ from tltk.data.sources.archive import ENDINGS as ARCHIVES
 from tltk.errors import TltkError
 from tltk.runs.run import Run
 from tltk.specs.knobs import knobs
+from tltk.specs.nouns import PICTURES, ROWS, TEXTS, counted, noun_of
 
 MOST = 1000  # rows of the table; more take long to send, and are downloaded rather than looked through
 ROW, TALLEST = 52, 640  # pixels: a row with its picture, and the table where it is long
 WORDS, PART, EMBEDDING = "use:words", "use:part", "use:embedding"
+BRINGS = {  # what a user may upload, the endings of such files, and paths and domains that may be named instead
+    PICTURES: (
+        "Pictures, or archives of them",
+        (*sorted(ENDINGS), *(end for end in ARCHIVES if end.count(".") == 1)),
+        "/home/me/pictures  ·  archive:pictures.zip  ·  digits",
+    ),
+    TEXTS: ("Texts: .txt files, a text a line", (".txt",), "/home/me/reviews.txt  ·  text:reviews.tsv  ·  sentences"),
+    ROWS: ("Tables, whose columns are those of the training", (".csv", ".tsv"), "/home/me/new.csv  ·  transactions"),
+}
 FILES = {
     "csv": ("Predictions (CSV)", "text/csv"),
     "jsonl": ("Predictions (JSON lines)", "application/jsonl"),
@@ -44,9 +54,10 @@ def show(trained: TrainedRun) -> None:
     """The section: what to look at, then what the training sees in it."""
     spec = ask(trained)
     if not spec.paths:
-        st.caption("Choose pictures above: the class of each, how sure that is, and a file of it all appear here.")
+        noun = noun_of(trained.spec.net.backbone)
+        st.caption(f"Choose {noun} above: the class of each, how sure that is, and a file of it all appear here.")
         return
-    if len(spec.paths) == 1 and _is_one_picture(spec.paths[0]):
+    if noun_of(trained.spec.net.backbone) == PICTURES and len(spec.paths) == 1 and _is_one_picture(spec.paths[0]):
         try_view.show(trained, spec.paths[0])
         return
     try:
@@ -67,22 +78,24 @@ def _is_one_picture(path: str) -> bool:
 def ask(trained: TrainedRun) -> PredictSpec:
     """The question as the widgets have it."""
     left, right = st.columns(2)
+    noun = noun_of(trained.spec.net.backbone)
+    asked, endings, example = BRINGS[noun]
     with left:
         files = st.file_uploader(
-            "Pictures, or archives of them",
-            [ending.lstrip(".") for ending in (*sorted(ENDINGS), *(end for end in ARCHIVES if end.count(".") == 1))],
+            asked,
+            [ending.lstrip(".") for ending in endings],
             accept_multiple_files=True,
             key="use:files",
             help="They stay on the machine that runs the dashboard.",
         )
         shot = None
-        if st.toggle("Use a camera", **plan.hold("use:camera", False)):
+        if noun == PICTURES and st.toggle("Use a camera", **plan.hold("use:camera", False)):
             shot = st.camera_input("Camera", key="use:shot", help="The browser asks before it films.")
     with right:
         rule = knobs(PredictSpec)["part"]
         words: str = st.text_input(
             "Or a path on that machine, or a domain",
-            placeholder="/home/me/pictures  ·  archive:pictures.zip  ·  digits",
+            placeholder=example,
             max_chars=2000,
             **plan.hold(WORDS, ""),
         ).strip()
@@ -130,7 +143,8 @@ def _show_answer(found: Predictions) -> None:
     result = found.result
     counts = [(result.predicted.count(c), name) for c, name in enumerate(result.classes)]
     told = ", ".join(f"{name} {n:,}" for n, name in sorted(counts, key=lambda pair: -pair[0])[:12] if n)
-    many = f"{len(result.names):,} picture{'s' * (len(result.names) != 1)}"
+    noun = noun_of(result.backbone)
+    many = counted(len(result.names), noun)
     st.markdown(f"**{plain(f'{many}: {told}')}**")
     for remark in result.remarks:
         st.caption(plain(remark))
@@ -144,10 +158,10 @@ def _show_answer(found: Predictions) -> None:
         height=min(TALLEST, ROW * min(len(result.names), MOST) + 40),
         row_height=ROW,
         column_config={
-            "picture": st.column_config.ImageColumn("picture", width=ROW + 20),
+            "picture": st.column_config.ImageColumn(noun[:-1], width=ROW + 20),
             "probability": st.column_config.ProgressColumn("probability", min_value=0, max_value=1, format="%.3f"),
         },
-        alt="The class of each picture with its probability.",
+        alt=f"The class of each {noun[:-1]} with its probability.",
     )
     if len(result.names) > MOST:
         st.caption(f"The first {MOST:,} are shown; the files below have them all.")
@@ -157,7 +171,7 @@ def _show_answer(found: Predictions) -> None:
         st.dataframe(unread, hide_index=True, width="stretch", height=min(250, 35 * len(unread) + 38))
     _downloads(found)
     speed = len(result.names) / max(result.seconds, 1e-9)
-    st.caption(f"{speed:,.0f} pictures per second on {result.device}, in {result.precision}.")
+    st.caption(f"{speed:,.0f} {noun} per second on {result.device}, in {result.precision}.")
 
 
 def _rows(found: Predictions) -> Iterator[dict[str, Any]]:

@@ -197,6 +197,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>tltk serve</title>
+<link rel="icon" href="data:,">
 <style>
 :root {{ color-scheme: light dark; --rule: color-mix(in srgb, currentColor 40%, transparent); }}
 body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }}
@@ -206,6 +207,7 @@ pre {{ padding: .75rem; border: 1px solid var(--rule); border-radius: .5rem; whi
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ text-align: left; padding: .25rem .75rem .25rem 0; overflow-wrap: anywhere; }}
 th, td {{ border-bottom: 1px solid var(--rule); }}
+td + td, th {{ overflow-wrap: break-word; }}
 #answer {{ margin-top: 1rem; }}
 textarea {{ display: block; width: 100%; box-sizing: border-box; margin: .5rem 0; font: inherit; }}
 form {{ padding: 1rem; border: 1px solid var(--rule); border-radius: .5rem; }}
