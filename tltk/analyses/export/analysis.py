@@ -32,7 +32,7 @@ from tltk.data.fit import GROUND, PAD
 from tltk.errors import BadSpec, machine_errors
 from tltk.nn.encoders import open_encoder
 from tltk.nn.text import Vocabulary, WordList, masked_mean
-from tltk.runs.run import Run
+from tltk.runs.run import Run, walk
 from tltk.specs.nouns import PICTURES, TEXTS, noun_of
 from tltk.specs.training import TransferSpec
 from tltk.weights.handover import pack
@@ -100,13 +100,19 @@ def _write_zip(run: Run, file: Path) -> tuple[list[str], Written]:
         names = pack(run, target)
     n = len({name.partition("/")[0] for name in names if "/" in name})
     note = f"{n} run{'s' * (n != 1)}; logs, snapshots and the folders of this machine are left out."
-    return names, Written(notes=[f"{note} `tltk import FILE` takes it in.", *_needed_there(run)])
+    return names, Written(
+        notes=[
+            f"{note} `tltk import FILE` takes it in.",
+            *dict.fromkeys(said for one in walk(run) for said in _needed_there(one)),
+        ]
+    )
 
 
 def _needed_there(run: Run) -> list[str]:
     """What a network of texts reads beside its own weights, which the zip does not hold: its words or its tokenizer."""
     spec = run.spec
-    assert isinstance(spec, TransferSpec)  # else `check_place` has refused it
+    if not isinstance(spec, TransferSpec):  # a study, whose trainings are asked one by one
+        return []
     kind, _, where = spec.net.backbone.partition(":")
     if noun_of(spec.net.backbone) != TEXTS or kind == "encoder":
         return []
