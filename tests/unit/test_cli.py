@@ -16,6 +16,7 @@ from tests.cases.folders import half_a_class, parts_beside_docs
 from tests.support.shell import PAGE, TINY, agree, refused, said, tltk
 from tests.support.shell import here as here
 from tests.support.shell import idle as idle
+from tltk.analyses.unknown_words.spec import UnknownWordsSpec
 from tltk.cli import doctor
 from tltk.cli import following as shell
 from tltk.cli import main as cli
@@ -318,6 +319,15 @@ def test_a_spec_from_a_file(tmp_path: Path) -> None:
     assert "must hold a spec of kind 'compare'. It holds 'transfer'." in other.stderr
     file.write_text("{")
     assert "A spec must be JSON" in tltk("run", "--spec", str(file)).stderr
+
+
+@pytest.mark.usefixtures("idle")
+def test_a_file_of_a_question_is_not_the_file_of_its_spec(tmp_path: Path) -> None:
+    file = tmp_path / "vectors.txt"
+    file.write_text("good 1 2\n")
+    queued = said("unknown-words", "--file", str(file), "--detach")
+    spec = Run.open(queued["id"]).spec
+    assert isinstance(spec, UnknownWordsSpec) and spec.file == str(file)
 
 
 @pytest.mark.usefixtures("here")

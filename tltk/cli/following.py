@@ -126,7 +126,7 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
             shown = f"[{name.upper()}]…" if name in several else f"[{name.upper()}]"
             function = click.argument(name, nargs=-1 if name in several else 1, required=False, metavar=shown)(function)
         about = "A JSON file; - is the standard input."
-        function = click.option("--spec", "file", type=click.Path(path_type=Path), help=about)(function)
+        function = click.option("--spec", "spec_file", type=click.Path(path_type=Path), help=about)(function)
         function = click.option(
             "--again", is_flag=True, help="Run it once more though it is done; what was found stays."
         )(function)
@@ -161,7 +161,7 @@ def asked_for(kind: type[Spec], given: dict[str, Any]) -> Spec:
     Raises:
         BadSpec: It cannot be meant.
     """
-    file = given.pop("file")
+    file = given.pop("spec_file")
     if "run" in kind.words and given["run"]:
         given["run"] = whole_id(given["run"])
     if isinstance(given.get("runs"), str):

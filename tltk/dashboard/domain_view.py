@@ -224,7 +224,9 @@ def in_short(found: InspectResult) -> None:
 
 def facts(sides: Mapping[str, tuple[DataSpec, InspectResult]]) -> None:
     """A table with a column for each domain: how many, how large, how bright, on which terms."""
-    columns = [_facts(*side) for side in sides.values()]
+    nouns = {found.noun for _, found in sides.values()}
+    what = nouns.pop() if len(nouns) == 1 else "examples"
+    columns = [_facts(what, *side) for side in sides.values()]
     for fact in ("Groups", "Brightness"):
         if not any(column[fact] for column in columns):
             columns = [{name: text for name, text in column.items() if name != fact} for column in columns]
@@ -236,7 +238,7 @@ def facts(sides: Mapping[str, tuple[DataSpec, InspectResult]]) -> None:
     st.html(f'{_STYLE}<table class="tltk-facts"><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table>')
 
 
-def _facts(spec: DataSpec, found: InspectResult) -> dict[str, str]:
+def _facts(noun: str, spec: DataSpec, found: InspectResult) -> dict[str, str]:
     seen = {
         "Read as": f"{' × '.join(map(str, spec.shape[::-1]))} px, {_channels(found)}{_fitted(found)}",
         "Brightness": _brightness(found),
@@ -246,7 +248,7 @@ def _facts(spec: DataSpec, found: InspectResult) -> dict[str, str]:
     elif found.texts:
         seen = {"Read as": f"{BYTES_PER_TOKEN * spec.size} bytes, {spec.size} tokens at most", "Brightness": ""}
     return {
-        found.noun.capitalize(): f"{found.n:,} in {len(found.classes):,} classes",
+        noun.capitalize(): f"{found.n:,} in {len(found.classes):,} classes",
         **{name: _part(found, part, spec) for part, name in PARTS.items()},
         "Groups": "" if found.groups is None else escape(describe_groups(found.groups)),
         **seen,

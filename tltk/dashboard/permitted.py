@@ -86,7 +86,7 @@ def paths(value: Any) -> Iterator[str]:
         for field in dataclasses.fields(value):  # type: ignore[arg-type]
             inner = getattr(value, field.name)
             if field.name in ("picture", "file") and inner and isinstance(inner, str):
-                yield inner
+                yield from () if inner.startswith("run:") else (inner,)  # of word vectors that a run keeps
             elif field.name == "paths":  # words that may be plain paths
                 yield from (path for word in inner for path in _paths_of_word(word))
             else:
@@ -96,6 +96,8 @@ def paths(value: Any) -> Iterator[str]:
             yield from paths(one)
     elif isinstance(value, str):
         kind, colon, path = value.partition(":")
+        if kind == "vectors" and path.startswith("run:"):
+            return
         if colon and kind in PATHS and path.strip():
             yield from _readings(kind, value)
         elif colon and kind in domains:  # which may be made of another one, such as grey:folder:PATH

@@ -133,6 +133,48 @@ def known_form(word: str, known: Collection[str]) -> str:
     return ""
 
 
+def mean_vectors(said: Sequence[str], read: WordVectors) -> NDArray[np.float64]:
+    """(n, d) mean of the vectors of each text's words, or of their simpler forms; 0 where none is known.
+
+    Args:
+        said: n texts.
+        read: Words and their vectors, d wide.
+    """
+    number = {word: i for i, word in enumerate(read.words)}
+    found = np.zeros((len(said), read.vectors.shape[1]))
+    for row, text in zip(found, said, strict=True):
+        at = [number[form] for word in words(text) if (form := known_form(word, number))]
+        if at:
+            row[:] = read.vectors[at].mean(0, dtype=np.float64)
+    return found
+
+
+def nearest_words(word: str, read: WordVectors, k: int) -> list[str]:
+    """The k words of largest cosine to a word, itself left out.
+
+    Args:
+        word: One that has a vector.
+        read: Words and their vectors.
+        k: How many, at most.
+    """
+    at, lengths = read.words.index(word), np.linalg.norm(read.vectors, axis=1)
+    cosines = read.vectors @ read.vectors[at] / np.maximum(lengths * lengths[at], np.finfo(np.float32).tiny)
+    cosines[at] = -np.inf
+    return [read.words[i] for i in np.argsort(-cosines, kind="stable")[: min(k, len(cosines) - 1)]]
+
+
+def as_word2vec(read: WordVectors) -> bytes:
+    """Vectors in the text form of word2vec; read again, they are the same numbers.
+
+    Args:
+        read: Words and their vectors.
+    """
+    width = read.vectors.shape[1]
+    form = " ".join(["%.9g"] * width)  # nine digits tell all numbers of 32 bits apart
+    rows = (f"{word} {form % tuple(vector)}\n" for word, vector in zip(read.words, read.vectors.tolist(), strict=True))
+    return f"{len(read.words)} {width}\n{''.join(rows)}".encode()
+
+
 def count_unknown(said: Sequence[str], known: Collection[str]) -> Unknown:
     """How many words of these texts have no vector, and which most often.
 

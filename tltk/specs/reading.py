@@ -88,7 +88,7 @@ def with_absolute_paths(spec: S) -> S:
         elif f.name in ("name", "backbone", "weights", "after", "on") and isinstance(value, str):
             changes[f.name] = _absolute(value)
         elif f.name in ("picture", "checkpoint", "file") and isinstance(value, str) and value.strip():
-            changes[f.name] = _absolute_path(value)
+            changes[f.name] = value if value.startswith("run:") else _absolute_path(value)
         elif f.name == "on":
             changes[f.name] = tuple(_absolute(name) for name in value)
         elif f.name == "paths":
@@ -106,7 +106,7 @@ def _absolute(name: str) -> str:
         return f"subset:{choice}@{_absolute(inner)}"
     if kind == "grey" and path.strip():
         return f"grey:{_absolute(path)}"
-    if not colon or not path.strip() or kind not in PATHS:
+    if not colon or not path.strip() or kind not in PATHS or (kind == "vectors" and path.startswith("run:")):
         return name
     return f"{kind}:{_absolute_path(path)}"
 

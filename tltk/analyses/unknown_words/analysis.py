@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from tltk.analyses.sample import Context
@@ -13,6 +11,7 @@ from tltk.data.texts import KIND as TEXT
 from tltk.data.texts import decode
 from tltk.data.vectors import Unknown, count_unknown, describe_unknown, read_vectors
 from tltk.errors import BadSpec
+from tltk.specs.encoders import vectors_file
 
 
 def unknown_words(spec: UnknownWordsSpec, context: Context) -> UnknownWordsResult:
@@ -20,13 +19,14 @@ def unknown_words(spec: UnknownWordsSpec, context: Context) -> UnknownWordsResul
 
     Raises:
         BadSpec: The domain holds no texts.
+        WeightsMissing: No such file or run.
         DataProblem: The file cannot be read as vectors.
     """
     spec.check()
     domain = context.load(spec.target)
     if domain.kind != TEXT:
         raise BadSpec(f"Words are of texts. {spec.target.name} holds pictures; name a domain of texts.")
-    read = read_vectors(Path(spec.file).expanduser())
+    read = read_vectors(vectors_file(f"vectors:{spec.file}"))
     known, said = frozenset(read.words), np.array(decode(domain.images), object)
     every = count_unknown(said.tolist(), known)
     classes = [count_unknown(said[domain.labels == c].tolist(), known) for c in range(len(domain.classes))]

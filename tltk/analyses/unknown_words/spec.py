@@ -20,7 +20,7 @@ class UnknownWordsSpec(Spec):
     about: ClassVar[str] = "Words of a domain of texts that a file of word vectors does not know, class by class."
 
     target: DataSpec = field(default_factory=lambda: DataSpec("sentences"))
-    file: str = knob("", help="File of word vectors as text: word2vec, GloVe or fastText (.vec).")
+    file: str = knob("", help="File of word vectors as text (word2vec, GloVe, fastText .vec), or run:ID of new ones.")
 
     def check(self) -> None:
         """Refuse a question without vectors.

@@ -1,0 +1,1 @@
+"""Word vectors trained on with the texts of a domain, before and after."""
