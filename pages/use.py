@@ -16,7 +16,7 @@ SECTION = "use:section"
 def nothing_yet() -> None:
     """What will be here, and where to begin."""
     chrome.empty_state(
-        "**No training is done yet.** One that is can name the class of new pictures, be tested on other domains, and "
+        "**No training is done yet.** One that is can name the class of what is new, be tested on other domains, and "
         "leave this dashboard as a file.",
         "workbench",
         "See transfer happen",
@@ -42,7 +42,7 @@ def opened(run: Run) -> TrainedRun | None:
         return None
 
 
-LEAD = "A finished training at work: the class of new examples, figures on other domains, files to take along."
+LEAD = "A finished training at work: what it says of new examples, figures on other domains, files to take along."
 
 with chrome.page("Use", LEAD):
     run = chrome.choose(TransferSpec, "use:run", nothing_yet, not_usable, states=["done"], weights=True)

@@ -21,6 +21,7 @@ from tests.support.executors import Inline
 from tests.support.finished import CLASSES, finished
 from tests.support.pages import _no_workers as _no_workers
 from tests.support.pages import is_clean, open_page, texts, training
+from tests.support.words import table
 from tltk import home
 from tltk.analyses.evaluate.spec import EvaluateSpec
 from tltk.analyses.explain.result import ExplainResult
@@ -32,6 +33,7 @@ from tltk.dashboard import brought, hand_over_view, permitted
 from tltk.errors import BadSpec
 from tltk.jobs import queue
 from tltk.runs.run import Run
+from tltk.specs.command import read_command
 from tltk.weights.handover import import_zip
 
 
@@ -331,6 +333,22 @@ def test_every_form_has_its_line_and_its_command() -> None:
         shown = [c.value for c in app.code]
         assert any(line.startswith(f"tltk export {run.id} --to {form} tltk-{run.id}") for line in shown)
         assert f"tltk serve {run.id}" in shown
+
+
+def test_a_run_of_rows_is_asked_for_tables_and_never_speaks_of_pictures(tmp_path: Path) -> None:
+    words = f"tltk run --target table:{table(tmp_path / 'rows.csv')} --size 16 --backbone mlp?layers=2 --epochs 1 --device cpu"
+    run = Inline().submit(read_command(words))
+    app = use(run)
+    assert "Choose rows above" in texts(app) and not [one for one in app.toggle if one.label == "Use a camera"]
+    (tmp_path / "new.csv").write_text("age,Colour\n30,red\n,blue\n")
+    app.text_input(key="widget:use:words").set_value(str(tmp_path / "new.csv")).run()
+    press(app, "Predict")
+    answer(app)
+    assert "2 rows: " in texts(app)
+    app.button_group(key="widget:use:section").set_value("Hand over").run()
+    captions = list(app.radio(key="widget:use:form").proto.captions)
+    assert len(captions) == len(FORMS) and "Columns of rows" in captions[FORMS.index("onnx")]
+    assert not [line for line in (*captions, texts(app)) if "icture" in line or "timm" in line]
 
 
 @pytest.mark.parametrize("form", ["script", "safetensors", "torchscript", "card", "zip"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import importlib.util
 import json
@@ -25,7 +26,9 @@ from tltk.analyses.export.network import load_trained
 from tltk.analyses.export.spec import ExportSpec
 from tltk.analyses.network import rebuild
 from tltk.analyses.trained import open_training
+from tltk.data import rows
 from tltk.runs.run import Run
+from tltk.specs.parts import DataSpec
 from tltk.weights.handover import import_zip
 
 KINDS = ["rows", "vectors", pytest.param("encoder", marks=needs_transformers)]
@@ -36,7 +39,8 @@ pytestmark = pytest.mark.usefixtures("here")
 
 def probabilities(run: str, file: Path) -> list[dict[str, float]]:
     """What `tltk predict` says of each line."""
-    assert tltk("predict", run, str(file), "--jsonl", str(file) + ".jsonl").exit_code == 0
+    done = tltk("predict", run, str(file), "--jsonl", str(file) + ".jsonl")
+    assert done.exit_code == 0, done.output
     told = [json.loads(line) for line in Path(str(file) + ".jsonl").read_text().splitlines()]
     return [row["probabilities"] for row in told]
 
@@ -84,6 +88,57 @@ def test_a_script_predicts_the_same_without_tltk(kind: str, tmp_path: Path) -> N
     assert len(theirs) == len(ours) > 2
     for own, other in zip(ours, theirs, strict=True):
         assert other == pytest.approx(own, abs=1e-5)
+
+
+def without_tltk(folder: Path, file: Path) -> list[dict[str, Any]]:
+    """What an exported program prints in a process in which tltk cannot be imported."""
+    first = "import runpy, sys; sys.modules['tltk'] = None; del sys.argv[0]; "
+    first += "runpy.run_path(sys.argv[0], run_name='__main__')"
+    words = [sys.executable, "-I", "-c", first, str(folder / "predict.py"), str(file)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_script_reads_rows_as_the_built_in_table_was_read(tmp_path: Path) -> None:
+    """Each row of a domain, written as a table with its missing cells and words: the same class and probabilities."""
+    name = "transactions:fraud=0.2,missing=0.3"
+    run = train("--target", name, "--n", "300", "--backbone", "mlp", "--adapter", "lora:rank=2")
+    domain = data.load(DataSpec(name, n=300))
+    values = rows.decode(domain.images)[1][:, : len(domain.columns)]
+    table: list[dict[str, str]] = []
+    for row in values.tolist():
+        told = {column: value for column, value in zip(domain.columns, row, strict=True) if value == value}
+        words = {c.split(rows.IS)[0]: c.split(rows.IS)[1] for c, v in told.items() if rows.IS in c and v == 1}
+        numbers = {c: repr(v) for c, v in told.items() if rows.IS not in c and not c.endswith(rows.MISSING)}
+        table.append({**numbers, **words})
+    file, columns = tmp_path / "t.csv", sorted(set().union(*table))
+    with file.open("w", newline="") as out:
+        writer = csv.DictWriter(out, columns, restval="")
+        writer.writeheader()
+        writer.writerows(table)
+    export(ExportSpec(run, "script", str(tmp_path / "out")))
+    theirs = without_tltk(tmp_path / "out", file)
+    ours = _predicted(run, name, tmp_path)[: len(theirs)]
+    assert len(theirs) == len(domain.labels) and any("" in one["row"].values() for one in theirs)
+    own = np.array([one["probabilities"]["fraud"] for one in ours])
+    np.testing.assert_allclose([one["probabilities"]["fraud"] for one in theirs], own, atol=1e-6)
+    assert own.std() > 0.01
+
+
+@pytest.mark.parametrize("kind", ["vectors", pytest.param("encoder", marks=needs_transformers)])
+def test_a_script_reads_sentences_as_they_are_written(kind: str, tmp_path: Path, shared: Path) -> None:
+    """Sentences of three sites, with all that people type; the first hundred of each."""
+    sites = [shared / "text" / f"{site}_labelled.txt" for site in ("amazon_cells", "imdb", "yelp")]
+    sentences = [line.rpartition("\t")[0] for site in sites for line in site.read_text().split("\n")[:100]]
+    run, _ = trained_on(kind, tmp_path)
+    (tmp_path / "real.txt").write_text("\n".join(sentences))
+    export(ExportSpec(run, "script", str(tmp_path / "out")))
+    assert not [file.name for file in (tmp_path / "out").iterdir() if str(tmp_path).encode() in file.read_bytes()]
+    theirs, ours = without_tltk(tmp_path / "out", tmp_path / "real.txt"), probabilities(run, tmp_path / "real.txt")
+    own = np.array([list(one.values())[1] for one in ours])
+    assert len(theirs) == len(ours) == 300 and own.std() > 1e-4
+    np.testing.assert_allclose([list(one["probabilities"].values())[1] for one in theirs], own, atol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.load` is deprecated")
@@ -162,16 +217,29 @@ def test_what_no_library_opens_is_refused_and_a_card_speaks_of_what_it_read(kind
     assert line in card
 
 
-def test_a_run_of_rows_goes_to_another_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, _ = trained_on("rows", tmp_path)
-    (tmp_path / "new.csv").write_text(NEW)
-    ours = probabilities(run, tmp_path / "new.csv")
-    export(ExportSpec(run, "zip", str(tmp_path / "run.zip")))
-    (tmp_path / "rows.csv").unlink()
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_goes_to_another_machine(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it learned from is not there; of word vectors the file must be, and the export says so."""
+    run, file = trained_on(kind, tmp_path)
+    new = tmp_path / ("new.csv" if kind == "rows" else "new.txt")
+    new.write_text(NEW if kind == "rows" else TEXTS)
+    ours = probabilities(run, new)
+    told = export(ExportSpec(run, "zip", str(tmp_path / "run.zip")))
+    file.unlink()
     monkeypatch.setenv("TLTK_HOME", str(tmp_path / "elsewhere"))
     import_zip(tmp_path / "run.zip")
+    assert str(tmp_path).encode() not in (Run.open(run).path / "model.safetensors").read_bytes()
     assert Run.open(run).status.state == "done"
-    assert probabilities(run, tmp_path / "new.csv") == ours
+    if kind == "vectors":
+        assert "v.txt must lie there in the folder from which tltk is started" in told.notes[1]
+        (tmp_path / "there").mkdir()
+        (tmp_path / "v.txt").rename(tmp_path / "there" / "v.txt")
+        done = tltk("predict", run, str(new))
+        assert done.exit_code == 2 and "There is none at v.txt" in done.stderr
+        monkeypatch.chdir(tmp_path / "there")
+    else:
+        assert len(told.notes) == 1
+    assert probabilities(run, new) == ours
 
 
 def test_what_a_table_does_not_say_of_a_column_that_it_has_is_not_so(tmp_path: Path) -> None:

@@ -591,7 +591,7 @@ def evaluate_verb(run_id: str, again: bool, as_json: bool, **given: Any) -> None
 @click.option("--port", type=click.IntRange(0, 65535), default=8600, help="Port; 0 = any that is free. Default 8600.")
 @click.option("--address", default="127.0.0.1", help="Address to serve on; 0.0.0.0 lets other machines in.")
 def serve_verb(run_id: str, port: int, address: str) -> None:
-    """Answer over HTTP which class a finished training sees in pictures: POST /predict; GET / explains it."""
+    """Answer over HTTP which class pictures, texts or rows are of: POST /predict; GET / explains it."""
     from tltk.serving.server import serve
 
     serve(whole_id(run_id), port, address, click.echo)

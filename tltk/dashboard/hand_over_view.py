@@ -11,7 +11,7 @@ import streamlit as st
 
 from tltk import home
 from tltk.analyses.export.result import ExportResult
-from tltk.analyses.export.spec import ABOUT, FORMS, IN_FOLDER, ExportSpec
+from tltk.analyses.export.spec import FORMS, IN_FOLDER, ExportSpec, about
 from tltk.analyses.export.table import lines
 from tltk.dashboard import permitted, plan
 from tltk.dashboard.network import of_another_version, wait
@@ -19,6 +19,8 @@ from tltk.dashboard.words import plain
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import executor
 from tltk.runs.run import ACTIVE, Run
+from tltk.specs.nouns import PICTURES, noun_of
+from tltk.specs.training import TransferSpec
 
 ENDINGS = {"safetensors": ".safetensors", "onnx": ".onnx", "torchscript": ".pt", "card": ".md", "zip": ".zip"}
 MOST_BYTES = 2**30  # in a download, which the server holds in memory
@@ -27,11 +29,12 @@ FORM = "use:form"
 
 def show(run: Run) -> None:
     """The section: which form, the button, then the file."""
-    form = st.radio("Form", FORMS, captions=list(ABOUT.values()), horizontal=False, **plan.hold(FORM, FORMS[0]))
+    noun = noun_of(run.spec.net.backbone) if isinstance(run.spec, TransferSpec) else PICTURES
+    form = st.radio("Form", FORMS, captions=list(about(noun).values()), horizontal=False, **plan.hold(FORM, FORMS[0]))
     name = offer(run, form)
     with st.expander("As a shell command"):
         st.code(f"tltk export {run.id} --to {form} {name}", language="bash")
-        st.caption("Or behind an HTTP address of this machine, for programs that bring pictures:")
+        st.caption(f"Or behind an HTTP address of this machine, for programs that bring {noun}:")
         st.code(f"tltk serve {run.id}", language="bash")
 
 

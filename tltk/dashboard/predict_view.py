@@ -41,7 +41,7 @@ FILES = {
 }
 
 
-_BROUGHT = {  # of what a network reads: how files of it are asked for, their endings, and what may be typed instead
+BRINGS = {  # of what a network reads: how files of it are asked for, their endings, and what may be typed instead
     PICTURES: (
         "Pictures, or archives of them",
         tuple(end.lstrip(".") for end in (*sorted(ENDINGS), *(end for end in ARCHIVES if end.count(".") == 1))),
@@ -84,7 +84,7 @@ def ask(trained: TrainedRun) -> PredictSpec:
     """The question as the widgets have it."""
     left, right = st.columns(2)
     noun = noun_of(trained.spec.net.backbone)
-    what, endings, example = _BROUGHT[noun]
+    what, endings, example = BRINGS[noun]
     with left:
         files = st.file_uploader(
             what,
@@ -148,7 +148,6 @@ def _show_answer(found: Predictions, noun: str) -> None:
     result = found.result
     counts = [(result.predicted.count(c), name) for c, name in enumerate(result.classes)]
     told = ", ".join(f"{name} {n:,}" for n, name in sorted(counts, key=lambda pair: -pair[0])[:12] if n)
-    noun = noun_of(result.backbone)
     many = counted(len(result.names), noun)
     st.markdown(f"**{plain(f'{many}: {told}')}**")
     for remark in result.remarks:
@@ -163,7 +162,7 @@ def _show_answer(found: Predictions, noun: str) -> None:
         height=min(TALLEST, ROW * min(len(result.names), MOST) + 40),
         row_height=ROW if noun == PICTURES else None,
         column_config={
-            "picture": st.column_config.ImageColumn("picture", width=ROW + 20),
+            "picture": st.column_config.ImageColumn(noun[:-1], width=ROW + 20),
             "probability": st.column_config.ProgressColumn("probability", min_value=0, max_value=1, format="%.3f"),
         },
         alt=f"The class of each of the {noun} with its probability.",

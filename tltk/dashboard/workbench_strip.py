@@ -182,7 +182,8 @@ def _embedding(network: DescribeResult | None, height: int) -> None:
         return
     layer = depth.selected_layer(len(network.layers))
     asked = Run.at(spec.run_id)
-    alt = f"{len(found.labels)} {noun_of_domain(spec.target)} of both domains as points, as the layer at the boundary sees them."
+    noun = noun_of_domain(spec.target)
+    alt = f"{len(found.labels)} {noun} of both domains as points, as the layer at the boundary sees them."
     plot(_points(asked.id, asked.status.updated, layer), key="workbench:scatter", height=height, alt=alt)
 
 

@@ -22,8 +22,9 @@ from starlette.routing import Route
 from tltk.errors import DataProblem, MachineProblem, TltkError
 from tltk.serving.hosts import HostGuard, is_ours
 from tltk.serving.predictor import Predictor
-from tltk.serving.receive import Refused, drain, receive_pictures
+from tltk.serving.receive import Received, Refused, Row, drain, receive_examples, receive_pictures
 from tltk.serving.schema import page, schema
+from tltk.specs.nouns import PICTURES, ROWS
 from tltk.training.callbacks import Stopped
 
 MAX_WAITING = 16  # requests that are received, or wait for the network
@@ -54,38 +55,45 @@ def create_app(predictor: Predictor, address: str | None = "127.0.0.1") -> Starl
         waiting += 1
         try:
             with tempfile.TemporaryDirectory(prefix="tltk-serve-", ignore_cleanup_errors=True) as scratch:
-                files = await receive_pictures(request, Path(scratch))
-                return _answer(await predictor.ask(files, embedding))
+                examples: Received | list[str] | list[Row]
+                if predictor.noun == PICTURES:
+                    examples = await receive_pictures(request, Path(scratch))
+                else:
+                    examples = await receive_examples(request, predictor.noun)
+                return _answer(await predictor.ask(examples, embedding))
         finally:
             waiting -= 1
 
     @_in_sentences
     async def health(request: Request) -> Response:
         trained, net = predictor.trained, predictor.net
+        kind: dict[str, Any] = {"size": net.net.shape[-1]}
+        if predictor.noun == PICTURES:
+            kind = {"size": net.net.shape[-2], "width": net.net.shape[-1], "fit": net.fit}
+        elif predictor.noun == ROWS:
+            kind["columns"] = net.columns
         return _answer(
             {
                 "status": "ok",
                 "run": trained.run.id,
                 "backbone": trained.spec.net.backbone,
                 "classes": trained.result.classes,
-                "size": net.net.shape[-2],
-                "width": net.net.shape[-1],
-                "fit": net.fit,
+                **kind,
                 "device": str(net.device),
                 "precision": net.precision,
-                "pictures": predictor.pictures,
+                predictor.noun: predictor.answered,
                 "waiting": waiting,
             }
         )
 
     @_in_sentences
     async def document(request: Request) -> Response:
-        return _answer(schema(predictor.trained))
+        return _answer(schema(predictor.trained, predictor.net.columns))
 
     @_in_sentences
     async def explain(request: Request) -> Response:
         here = f"http://{request.headers['host']}"
-        return HTMLResponse(page(predictor.trained, here), headers={"Cache-Control": "no-store"})
+        return HTMLResponse(page(predictor.trained, here, predictor.net.columns), headers={"Cache-Control": "no-store"})
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -93,7 +101,7 @@ def create_app(predictor: Predictor, address: str | None = "127.0.0.1") -> Starl
         predictor.close()
 
     async def elsewhere(request: Request, fault: Exception) -> Response:
-        return _of_router(request, fault)
+        return _of_router(request, fault, predictor.noun)
 
     routes = [
         Route("/", explain),
@@ -151,11 +159,11 @@ def _internal(request: Request) -> Response:
     return _fault(500, "Internal error in tltk; the server's log has the details.")
 
 
-def _of_router(request: Request, fault: Exception) -> Response:
+def _of_router(request: Request, fault: Exception, noun: str) -> Response:
     """404 and 405 in our words."""
     assert isinstance(fault, HTTPException)
     what = f"{request.method[:20]} {request.url.path[:80]}"
-    sentence = f"Pictures are sent by POST /predict, and GET / explains how. There is no {what}."
+    sentence = f"{noun.capitalize()} are sent by POST /predict, and GET / explains how. There is no {what}."
     return _fault(fault.status_code, sentence, dict(fault.headers or {}))
 
 
@@ -163,6 +171,4 @@ def _refuse_other_sites(request: Request, address: str | None) -> None:
     """A page of another site must not have a user's browser put this network to work."""
     for origin in request.headers.getlist("origin"):
         if not is_ours(origin.partition("://")[2], address):
-            raise Refused(
-                403, f"A browser may send pictures from this server's own page alone. This came from {origin[:80]!r}."
-            )
+            raise Refused(403, f"A browser may ask from this server's own page alone. This came from {origin[:80]!r}.")

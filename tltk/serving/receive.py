@@ -1,13 +1,17 @@
-"""What a request brings, as files in a folder of its own: one picture as its body, or several as a form. No torch."""
+"""What a request brings: pictures, one as its body or several as a form; texts or rows as JSON. No torch.
+
+Pictures are written to files in a folder of the request's own.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
+import msgspec
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
@@ -15,19 +19,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from tltk.data.names import escape_name
+from tltk.specs.nouns import TEXTS
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 MAX_BYTES = 64 * 2**20  # of a request
 MAX_PICTURES = 1000  # in a request
+MAX_EXAMPLES = 10_000  # texts or rows in a request
 MAX_SECONDS = 60.0  # until a request has come whole
 MAX_DRAIN_BYTES, MAX_DRAIN_SECONDS = 4 * MAX_BYTES, 10.0  # of a request that is refused
 MAX_PARTS = 2 * MAX_PICTURES  # of a form, fields of text among them
 LONGEST = 200  # letters of a picture's name
-FORM, RAW = "multipart/form-data", "application/octet-stream"
+FORM, RAW, JSON = "multipart/form-data", "application/octet-stream", "application/json"
 
 Received = list[tuple[str, Path]]  # the name of each picture, and the file that it was written to
+Cell = str | int | float | bool | None
+Row = dict[str, Cell]
+T = TypeVar("T")
 
 
 class Refused(HTTPException):
@@ -52,21 +61,81 @@ async def receive_pictures(request: Request, folder: Path) -> Received:
             f"A request must be a picture ({RAW} or image/…) or a form ({FORM}). Got {bare[:80]!r}; with curl: "
             f"-F picture=@FILE, or --data-binary @FILE -H 'Content-Type: {RAW}'.",
         )
-    length = request.headers.get("content-length", "")
-    if length.isascii() and length.isdecimal() and (len(length) > 15 or int(length) > MAX_BYTES):
-        raise _too_long()
-    try:
-        async with asyncio.timeout(MAX_SECONDS):
-            if bare == FORM:
-                found = await _of_form(kind, _blocks(request), folder)
-            else:
-                found = await _of_body(request.query_params.get("name", ""), _blocks(request), folder)
-    except TimeoutError:
-        within = f"{MAX_SECONDS:.0f} seconds"
-        raise Refused(408, f"A request must come within {within}. This one did not; send less at a time.") from None
+    _check_length(request)
+    if bare == FORM:
+        found = await _in_time(_of_form(kind, _blocks(request), folder))
+    else:
+        found = await _in_time(_of_body(request.query_params.get("name", ""), _blocks(request), folder))
     if not found:
         raise Refused(422, "A request must hold a picture. It is empty; see GET / for how to send one.")
     return found
+
+
+class _Texts(msgspec.Struct, forbid_unknown_fields=True):
+    texts: list[str]
+
+
+class _Rows(msgspec.Struct, forbid_unknown_fields=True):
+    rows: list[Row]
+
+
+async def receive_examples(request: Request, noun: str) -> list[str] | list[Row]:
+    """The texts or the rows of a request: {"texts": [text, …]} or {"rows": [{column: value, …}, …]}.
+
+    Args:
+        request: Its body is read, under limits.
+        noun: texts or rows.
+
+    Raises:
+        Refused: It is too long, too slow, of another type, no such JSON, holds too many of them or none.
+    """
+    bare = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if bare != JSON:
+        raise Refused(
+            415, f"A request must be {JSON}, since what is served reads {noun}. Got {bare[:80]!r}; see GET /."
+        )
+    _check_length(request)
+    body = await _in_time(_whole(_blocks(request)))
+    if not body.strip():
+        raise Refused(422, f"A request must hold {noun}. It is empty; see GET / for how to send them.")
+    found: list[str] | list[Row]
+    try:
+        if noun == TEXTS:
+            found = msgspec.json.decode(body, type=_Texts).texts
+        else:
+            found = msgspec.json.decode(body, type=_Rows).rows
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError) as fault:
+        shape = (
+            '{"texts": [text, …]}' if noun == TEXTS else '{"rows": [{column: number, text, true, false or null}, …]}'
+        )
+        why = escape_name(str(fault).rstrip("."))[:LONGEST]
+        raise Refused(422, f"A request must be JSON like {shape}. It is not: {why}. See GET /.") from None
+    if not found:
+        raise Refused(422, f"A request must hold {noun}. Its list is empty; see GET / for how to send them.")
+    if len(found) > MAX_EXAMPLES:
+        raise Refused(413, f"A request may hold at most {MAX_EXAMPLES:,} {noun}. This one has {len(found):,}.")
+    return found
+
+
+async def _whole(blocks: AsyncIterator[bytes]) -> bytes:
+    return b"".join([block async for block in blocks])
+
+
+def _check_length(request: Request) -> None:
+    """Refuse what says of itself that it is too long."""
+    length = request.headers.get("content-length", "")
+    if length.isascii() and length.isdecimal() and (len(length) > 15 or int(length) > MAX_BYTES):
+        raise _too_long()
+
+
+async def _in_time(coming: Awaitable[T]) -> T:
+    """What comes within `MAX_SECONDS`."""
+    try:
+        async with asyncio.timeout(MAX_SECONDS):
+            return await coming
+    except TimeoutError:
+        within = f"{MAX_SECONDS:.0f} seconds"
+        raise Refused(408, f"A request must come within {within}. This one did not; send less at a time.") from None
 
 
 async def drain(request: Request) -> None:
@@ -210,7 +279,7 @@ def _named(name: str) -> str:
 
 
 def _too_long() -> Refused:
-    return Refused(413, f"A request may be at most {MAX_BYTES >> 20} MB long. This one is longer; send fewer pictures.")
+    return Refused(413, f"A request may be at most {MAX_BYTES >> 20} MB long. This one is longer; send less at a time.")
 
 
 def _not_whole() -> Refused:

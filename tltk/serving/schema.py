@@ -2,43 +2,94 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from tltk import __version__
 from tltk.analyses.trained import TrainedRun
 from tltk.data.decode import ENDINGS, MAX_PIXELS
-from tltk.serving.receive import FORM, MAX_BYTES, MAX_PICTURES, RAW
+from tltk.data.rows import IS, MISSING
+from tltk.data.sources.table import OTHER
+from tltk.serving.receive import FORM, JSON, MAX_BYTES, MAX_EXAMPLES, MAX_PICTURES, RAW
+from tltk.specs.nouns import PICTURES, ROWS, TEXTS, noun_of
 from tltk.specs.size import in_pixels
 
 FAULTS = {
     400: "The request is not whole, or bears another server's name.",
     403: "It comes from a page of another site.",
     408: "It did not come in time.",
-    413: f"It is longer than {MAX_BYTES >> 20} MB, has more than {MAX_PICTURES:,} pictures, or takes too long.",
+    413: f"It is longer than {MAX_BYTES >> 20} MB, has more than {{most:,}} {{noun}}, or takes too long.",
     415: "Its type is neither a picture nor a form.",
-    422: "It holds no picture, or none that can be read.",
+    422: "It holds no {noun}, or none that can be read.",
     503: "Too many requests wait, or the server is about to end.",
 }
 LIMITS = (
     f"At most {MAX_BYTES >> 20} MB and {MAX_PICTURES:,} pictures a request, at most {MAX_PIXELS:,} pixels a picture "
     f"(half as many in WebP, AVIF and HEIF)."
 )
+OF_WORDS = {  # summary of the route, and what is sent
+    TEXTS: ("Which class each text is of.", "A text; a longer one than the training kept is cut as there."),
+    ROWS: (
+        "Which class each row is of.",
+        "The value of each column by its name, capitals and blanks aside. null and an empty text are missing, as an "
+        "empty cell of a table is; a column that is not named is read as its mean in the training; columns that it "
+        "does not know are left out.",
+    ),
+}
 
 
-def schema(trained: TrainedRun) -> dict[str, Any]:
+def _faults(noun: str) -> dict[int, str]:
+    """What each status means."""
+    most = MAX_PICTURES if noun == PICTURES else MAX_EXAMPLES
+    told = {number: why.format(noun=noun, most=most) for number, why in FAULTS.items()}
+    return (
+        told
+        if noun == PICTURES
+        else {**told, 415: f"Its type is not {JSON}.", 422: f"It holds no {noun}, or it is no such JSON."}
+    )
+
+
+def _limits(noun: str) -> str:
+    return LIMITS if noun == PICTURES else f"At most {MAX_BYTES >> 20} MB and {MAX_EXAMPLES:,} {noun} a request."
+
+
+def inputs(columns: Sequence[str]) -> dict[str, list[str]]:
+    """The columns of a table that a network reads: name → the words that it knows; none = it holds numbers.
+
+    Args:
+        columns: As the network has them: `age`, `age is missing`, `colour = red`.
+    """
+    found: dict[str, list[str]] = {}
+    for name in columns:
+        base, is_word, word = name.partition(IS)
+        if is_word:
+            found.setdefault(base, []).extend([word] if word != OTHER else [])
+        else:
+            found.setdefault(name.removesuffix(MISSING), [])
+    return found
+
+
+def schema(trained: TrainedRun, columns: Sequence[str] = ()) -> dict[str, Any]:
     """The endpoint as OpenAPI 3.1.
 
     Args:
         trained: The training that answers.
+        columns: That its network reads, where it reads rows.
     """
     classes = trained.result.classes
+    noun = noun_of(trained.spec.net.backbone)
+    one = noun[:-1]
     share = {"type": "number", "minimum": 0, "maximum": 1}
-    picture = {
+    sent: dict[str, Any] = {"type": "string", "description": "Its name, as it was sent."}
+    if noun != PICTURES:
+        sent = {"$ref": "#/components/schemas/Sent"}
+    answered = {
         "type": "object",
-        "required": ["picture", "class", "probability", "probabilities"],
+        "required": [one, "class", "probability", "probabilities"],
         "properties": {
-            "picture": {"type": "string", "description": "Its name, as it was sent."},
+            one: sent,
             "class": {"type": "string", "enum": classes, "description": "The most probable class."},
             "probability": {**share, "description": "Of that class."},
             "probabilities": {"type": "object", "properties": {name: share for name in classes}},
@@ -51,9 +102,9 @@ def schema(trained: TrainedRun) -> dict[str, Any]:
     }
     unread = {
         "type": "object",
-        "required": ["picture", "not_read"],
+        "required": [one, "not_read"],
         "properties": {
-            "picture": {"type": "string"},
+            one: {"type": "string"} if noun == PICTURES else sent,
             "not_read": {"type": "string", "description": "Why, in a few words."},
         },
     }
@@ -65,50 +116,72 @@ def schema(trained: TrainedRun) -> dict[str, Any]:
             "run": {"type": "string", "description": "Id of the training."},
             "predictions": {
                 "type": "array",
-                "description": "One for each picture in the order that they were sent, then those that were not read.",
-                "items": {"anyOf": [{"$ref": "#/components/schemas/Picture"}, {"$ref": "#/components/schemas/Unread"}]},
+                "description": f"One for each {one} in the order that they were sent, then those that were not read.",
+                "items": {"anyOf": [{"$ref": f"#/components/schemas/{kind}"} for kind in (one.capitalize(), "Unread")]},
             },
             "remarks": {"type": "array", "items": {"type": "string"}},
         },
     }
     raw = {"schema": {"type": "string", "format": "binary"}}
     several = {"type": "array", "items": {"type": "string", "format": "binary"}, "maxItems": MAX_PICTURES}
-    parameters = [
-        _query("embedding", {"type": "boolean", "default": False}, "1 = tell what enters the head, too."),
-        _query("name", {"type": "string"}, "Of a picture that is the whole body; a form brings names of its own."),
-    ]
+    parameters = [_query("embedding", {"type": "boolean", "default": False}, "1 = tell what enters the head, too.")]
+    content: dict[str, Any] = {
+        FORM: {"schema": {"type": "object", "properties": {"picture": several}}},
+        RAW: raw,
+        "image/*": raw,
+    }
+    schemas = {"Answer": answer, one.capitalize(): answered, "Unread": unread, "Fault": fault}
+    summary = "Which class each picture shows."
+    if noun == PICTURES:
+        about = "Of a picture that is the whole body; a form brings names of its own."
+        parameters.append(_query("name", {"type": "string"}, about))
+    else:
+        summary, schemas["Sent"] = OF_WORDS[noun][0], _sent(noun, columns)
+        examples = {"type": "array", "items": sent, "minItems": 1, "maxItems": MAX_EXAMPLES}
+        body = {"type": "object", "required": [noun], "properties": {noun: examples}, "additionalProperties": False}
+        content = {JSON: {"schema": body}}
     return {
         "openapi": "3.1.0",
         "info": {"title": f"{trained.spec.net.backbone} of run {trained.run.id}", "version": __version__},
         "paths": {
             "/predict": {
                 "post": {
-                    "summary": "Which class each picture shows.",
-                    "description": f"Answers as `tltk predict` does. {LIMITS}",
+                    "summary": summary,
+                    "description": f"Answers as `tltk predict` does. {_limits(noun)}",
                     "parameters": parameters,
-                    "requestBody": {
-                        "required": True,
-                        "content": {
-                            FORM: {"schema": {"type": "object", "properties": {"picture": several}}},
-                            RAW: raw,
-                            "image/*": raw,
-                        },
-                    },
+                    "requestBody": {"required": True, "content": content},
                     "responses": {
-                        "200": _json("What it sees.", {"$ref": "#/components/schemas/Answer"}),
-                        **{str(n): _json(why, {"$ref": "#/components/schemas/Fault"}) for n, why in FAULTS.items()},
+                        "200": _json("What it says.", {"$ref": "#/components/schemas/Answer"}),
+                        **{
+                            str(n): _json(why, {"$ref": "#/components/schemas/Fault"})
+                            for n, why in _faults(noun).items()
+                        },
                     },
                 }
             },
             "/health": {
                 "get": {
-                    "summary": "Whether it answers: run, network, classes, device, pictures so far, requests waiting.",
+                    "summary": f"Whether it answers: run, network, classes, device, {noun} so far, requests waiting.",
                     "responses": {"200": _json("It does.", {"type": "object"})},
                 }
             },
         },
-        "components": {"schemas": {"Answer": answer, "Picture": picture, "Unread": unread, "Fault": fault}},
+        "components": {"schemas": schemas},
     }
+
+
+def _sent(noun: str, columns: Sequence[str]) -> dict[str, Any]:
+    """A text, or a row by its columns."""
+    about = OF_WORDS[noun][1]
+    if noun == TEXTS:
+        return {"type": "string", "description": about}
+    kinds: dict[str, Any] = {}
+    for name, words in inputs(columns).items():
+        kinds[name] = {"type": ["string", "null"] if words else ["number", "string", "null"]}
+        if words:
+            kinds[name]["description"] = f"Words that it knows: {', '.join(words)}; any other is like the rest."
+    any_cell = {"type": ["number", "string", "boolean", "null"]}
+    return {"type": "object", "description": about, "properties": kinds, "additionalProperties": any_cell}
 
 
 def _query(name: str, kind: dict[str, Any], about: str) -> dict[str, Any]:
@@ -124,6 +197,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>tltk serve</title>
+<link rel="icon" href="data:,">
 <style>
 :root {{ color-scheme: light dark; --rule: color-mix(in srgb, currentColor 40%, transparent); }}
 body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }}
@@ -133,22 +207,19 @@ pre {{ padding: .75rem; border: 1px solid var(--rule); border-radius: .5rem; whi
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ text-align: left; padding: .25rem .75rem .25rem 0; overflow-wrap: anywhere; }}
 th, td {{ border-bottom: 1px solid var(--rule); }}
+td + td, th {{ overflow-wrap: break-word; }}
 #answer {{ margin-top: 1rem; }}
+textarea {{ display: block; width: 100%; box-sizing: border-box; margin: .5rem 0; font: inherit; }}
 form {{ padding: 1rem; border: 1px solid var(--rule); border-radius: .5rem; }}
 </style>
 <h1>{title}</h1>
-<p>Pictures in, one of {n} classes out: {names}. Each picture is prepared as those of the
-training were: upright, {size}.</p>
-<form method="post" action="/predict" enctype="multipart/form-data">
-<label>Pictures <input type="file" name="picture" accept="{endings}" multiple required></label>
-<button>Predict</button>
-</form>
+<p>{lead}</p>
+{form}
 <div id="answer" role="status"></div>
 <h2>From a program</h2>
-<pre>curl -F picture=@cat.jpg -F picture=@dog.jpg {here}/predict
-curl --data-binary @cat.jpg -H 'Content-Type: image/jpeg' '{here}/predict?name=cat.jpg&amp;embedding=1'</pre>
-<p>The answer is JSON: <code>{{"run": …, "predictions": [{{"picture": …, "class": …, "probability": …,
-"probabilities": {{…}}}}, …], "remarks": […]}}</code>. A picture that cannot be read has <code>not_read</code>, why,
+<pre>{calls}</pre>
+<p>The answer is JSON: <code>{{"run": …, "predictions": [{{"{one}": …, "class": …, "probability": …,
+"probabilities": {{…}}}}, …], "remarks": […]}}</code>. A {one} that cannot be read has <code>not_read</code>, why,
 instead of a class. Where a request cannot be answered it is <code>{{"error": …}}</code>.</p>
 <table><tr><th>status<th>means</tr>{faults}</table>
 <p>{limits} <a href="/openapi.json">OpenAPI</a>, <a href="/health">health</a>.</p>
@@ -159,9 +230,10 @@ form.addEventListener("submit", async (event) => {{
   place.textContent = "Predicting …";
   let found;
   try {{
-    found = await (await fetch("/predict", {{ method: "POST", body: new FormData(form) }})).json();
-  }} catch {{
-    found = {{ error: "The server did not answer. Is it still running?" }};
+    found = await (await fetch("/predict", {{ method: "POST", {body} }})).json();
+  }} catch (fault) {{
+    const wrong = fault instanceof SyntaxError ? "Rows must be JSON, one a line. " + fault.message : "";
+    found = {{ error: wrong || "The server did not answer. Is it still running?" }};
   }}
   place.textContent = found.error ?? "";
   if (found.error) return;
@@ -170,9 +242,9 @@ form.addEventListener("submit", async (event) => {{
     const row = table.insertRow();
     for (const text of cells) row.appendChild(document.createElement(kind)).textContent = text;
   }};
-  add(["picture", "class", "probability"], "th");
+  add(["{one}", "class", "probability"], "th");
   for (const one of found.predictions)
-    add([one.picture, one.class ?? one.not_read, one.probability?.toFixed(3) ?? "not read"], "td");
+    add([{shown}, one.class ?? one.not_read, one.probability?.toFixed(3) ?? "not read"], "td");
   place.append(table, ...found.remarks);
 }});
 </script>
@@ -180,21 +252,74 @@ form.addEventListener("submit", async (event) => {{
 NAMED = 40  # classes that the page names
 
 
-def page(trained: TrainedRun, here: str) -> str:
+OF_PICTURES = """<form method="post" action="/predict" enctype="multipart/form-data">
+<label>Pictures <input type="file" name="picture" accept="{endings}" multiple required></label>
+<button>Predict</button>
+</form>"""
+WRITTEN = """<form method="post" action="/predict">
+<label>{label}<textarea name="lines" rows="6" required>{example}</textarea></label>
+<button>Predict</button>
+</form>"""
+CALLS = {
+    PICTURES: """curl -F picture=@cat.jpg -F picture=@dog.jpg {here}/predict
+curl --data-binary @cat.jpg -H 'Content-Type: image/jpeg' '{here}/predict?name=cat.jpg&embedding=1'""",
+    TEXTS: """curl --json '{{"texts": ["The first.", "The second."]}}' '{here}/predict'
+curl --json @texts.json '{here}/predict?embedding=1'""",
+    ROWS: """curl --json '{{"rows": [{example}]}}' '{here}/predict'
+curl --json @rows.json '{here}/predict?embedding=1'""",
+}
+LINES = 'new FormData(form).get("lines").split("\\n").filter((line) => line.trim())'
+BODIES = {  # of what the form sends
+    PICTURES: "body: new FormData(form)",
+    TEXTS: f'headers: {{ "Content-Type": "{JSON}" }}, body: JSON.stringify({{ texts: {LINES} }})',
+    ROWS: f'headers: {{ "Content-Type": "{JSON}" }}, body: JSON.stringify({{ rows: {LINES}.map(JSON.parse) }})',
+}
+EXAMPLE_COLUMNS = 8  # of the row that the form begins with
+
+
+def example(columns: Sequence[str]) -> str:
+    """A row as JSON that such a network can read, to begin with.
+
+    Args:
+        columns: Of the network.
+    """
+    told: dict[str, str | int] = {}
+    for name, words in list(inputs(columns).items())[:EXAMPLE_COLUMNS]:
+        told[name] = words[0] if words else 1
+    return json.dumps(told, ensure_ascii=False)
+
+
+def page(trained: TrainedRun, here: str, columns: Sequence[str] = ()) -> str:
     """The page at GET /: what answers, a form to try it, and how a program asks; it needs nothing from elsewhere.
 
     Args:
         trained: The training that answers.
         here: The server's own address, as the reader of the page has it.
+        columns: That its network reads, where it reads rows.
     """
     classes = trained.result.classes
+    noun = noun_of(trained.spec.net.backbone)
+    known = ", ".join(classes[:NAMED]) + (", …" if len(classes) > NAMED else "")
+    lead = f"{noun.capitalize()} in, one of {len(classes):,} classes out: {known}."
+    if noun == PICTURES:
+        size = in_pixels(trained.spec.target.picture_size) + " (" + trained.spec.target.fit + ")"
+        lead += f" Each picture is prepared as those of the training were: upright, {size}."
+        form = OF_PICTURES.format(endings=",".join(sorted(ENDINGS)))
+    elif noun == TEXTS:
+        form = WRITTEN.format(label="Texts, one a line", example="")
+    else:
+        names = list(inputs(columns))
+        lead += f" It reads the columns {', '.join(names[:NAMED])}{', …' if len(names) > NAMED else ''}. "
+        lead += OF_WORDS[ROWS][1]
+        form = WRITTEN.format(label="Rows, each a line of JSON", example=escape(example(columns)))
     return PAGE.format(
         title=escape(f"{trained.spec.net.backbone} of run {trained.run.id}"),
-        n=f"{len(classes):,}",
-        names=escape(", ".join(classes[:NAMED]) + (", …" if len(classes) > NAMED else "")),
-        size=in_pixels(trained.spec.target.picture_size) + " (" + trained.spec.target.fit + ")",
-        endings=",".join(sorted(ENDINGS)),
-        here=escape(here),
-        faults="".join(f"<tr><td>{number}<td>{escape(why)}</tr>" for number, why in FAULTS.items()),
-        limits=escape(LIMITS),
+        lead=escape(lead),
+        form=form,
+        calls=escape(CALLS[noun].format(here=here, example=example(columns).replace("'", "\\u0027")), quote=False),
+        one=noun[:-1],
+        body=BODIES[noun],
+        shown={PICTURES: "one.picture", TEXTS: "one.text", ROWS: "JSON.stringify(one.row)"}[noun],
+        faults="".join(f"<tr><td>{number}<td>{escape(why)}</tr>" for number, why in _faults(noun).items()),
+        limits=escape(_limits(noun)),
     )

@@ -24,7 +24,7 @@ from tltk import __version__, home
 from tltk.data.sources.archive import BLOCK_BYTES, FREE_BYTES, MAX_BYTES, MAX_RATIO
 from tltk.errors import DataProblem, RunProblem, TltkError, machine_errors
 from tltk.runs import label as labels
-from tltk.runs.private import folders_named, without_paths
+from tltk.runs.private import cut_paths, folders_named, without_paths
 from tltk.runs.run import MODEL, Run, Status, is_id, walk
 from tltk.weights import weightfile
 from tltk.weights.weightfile import sanitise
@@ -112,7 +112,10 @@ def pack(run: Run, file: IO[bytes]) -> list[str]:
             for name in (*PLAIN, MODEL):
                 if (one.path / name).is_file():
                     how = zipfile.ZIP_STORED if name == MODEL else zipfile.ZIP_DEFLATED
-                    add(f"{one.id}/{name}", (one.path / name).read_bytes(), how)
+                    data = (one.path / name).read_bytes()
+                    if name == MODEL:  # whose header may name a file of word vectors, as the spec does
+                        data = weightfile.change_told(data, lambda word, folders=folders: cut_paths(word, folders))  # type: ignore[misc]
+                    add(f"{one.id}/{name}", data, how)
         archive.writestr(MANIFEST, msgspec.json.encode(Manifest(FORMAT, run.id, __version__, sums, cut)))
     return [*sums, MANIFEST]
 

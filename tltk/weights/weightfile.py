@@ -11,7 +11,7 @@ import json
 import math
 import re
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -579,6 +579,26 @@ def _head(body: dict[str, Any]) -> bytes:
     header = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
     return len(header).to_bytes(8, "little") + header
+
+
+def change_told(data: bytes, change: Callable[[str], str]) -> bytes:
+    """The same weights, the words of the header changed; names of classes and columns stay, since they are compared.
+
+    Args:
+        data: A safetensors file.
+        change: Of each word.
+
+    Raises:
+        WeightsMissing: The file is damaged.
+    """
+    start = 8 + int.from_bytes(data[:8], "little")
+    try:
+        body = json.loads(data[8:start])
+        told: dict[str, str] = body.get("__metadata__", {})
+        changed = {name: word if name in ("classes", "columns") else change(word) for name, word in told.items()}
+    except (ValueError, AttributeError):
+        raise WeightsMissing("A run's model.safetensors must be whole. This one is damaged; train it again.") from None
+    return data if changed == told else _head({**body, "__metadata__": changed}) + data[start:]
 
 
 def export_files(data: bytes, body_prefix: str = "backbone.") -> dict[str, bytes]:

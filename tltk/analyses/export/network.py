@@ -19,6 +19,7 @@ from tltk.data.fit import CROP, GROUND, PAD, SQUASH
 from tltk.errors import BadSpec, WeightsMissing
 from tltk.nn.net import Net
 from tltk.results.training import TrainingResult
+from tltk.runs.private import cut_paths, folders_named
 from tltk.runs.run import Run
 from tltk.specs.nouns import PICTURES, ROWS, TEXTS, noun_of
 from tltk.specs.training import TransferSpec
@@ -77,6 +78,7 @@ class Trained:
             found |= {"size": height, "width": width, "fit": self.fit}
         elif self.noun == TEXTS:
             found |= {"bytes": self.room, "tokenizer": self.tokenizer_in_words}
+            found |= {} if self.net.tokens is None else {"tokens": self.net.tokens.longest}
         else:
             found |= {"columns": list(self.columns)}
         return {**found, "classes": list(self.classes)} if self.classes else found
@@ -181,7 +183,9 @@ class Trained:
 
     def exported_weights(self) -> dict[str, bytes]:
         """Files with its weights as timm loads them, and beside them its head where timm has none such."""
-        return weightfile.export_files(self.file.read_bytes(), BODY.get(self.noun, "backbone."))
+        folders = folders_named(json.loads(self.spec.to_json()))
+        data = weightfile.change_told(self.file.read_bytes(), lambda word: cut_paths(word, folders))
+        return weightfile.export_files(data, BODY.get(self.noun, "backbone."))
 
 
 def load_trained(name: str) -> Trained:

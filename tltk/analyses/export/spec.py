@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from tltk.errors import BadSpec
 from tltk.specs.knobs import Spec, knob
+from tltk.specs.nouns import PICTURES, ROWS, TEXTS
 
 ABOUT = {
     "script": "Weights and a program of under 60 lines for timm and torch.",
@@ -17,8 +18,27 @@ ABOUT = {
     "card": "A model card: data, training, test figures with intervals, limits, licences.",
     "zip": "The run itself, for `tltk import` on another machine.",
 }
+OF_WORDS = {  # what is otherwise where texts or rows are read
+    "script": "Weights and a program of under 60 lines for torch, and for transformers where an encoder reads texts.",
+    "folder": "A folder as transformers and the hub keep encoders, its model card inside; other networks have none.",
+    "safetensors": "Weights alone, classifier included.",
+    "onnx": "{tensors} in, probabilities out, for any runtime; needs tltk[onnx].",
+    "torchscript": "{tensors} in, probabilities out, for torch alone.",
+}
+TENSORS = {TEXTS: "Tokens of texts and their mask", ROWS: "Columns of rows, not yet standardised,"}
 FORMS = tuple(ABOUT)
 IN_FOLDER = ("script", "folder")  # of which a folder is written, not a file
+
+
+def about(noun: str) -> dict[str, str]:
+    """What each form is, of a training of such examples.
+
+    Args:
+        noun: pictures, texts or rows.
+    """
+    if noun == PICTURES:
+        return ABOUT
+    return {form: OF_WORDS.get(form, line).format(tensors=TENSORS[noun]) for form, line in ABOUT.items()}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,10 +45,12 @@ from tltk.data.known_columns import read_as
 from tltk.data.names import escape_name
 from tltk.errors import BadSpec, DataProblem
 from tltk.nn.rows import RowBackbone
+from tltk.specs.nouns import PICTURES, noun_of
 from tltk.specs.training import TransferSpec
 from tltk.training.callbacks import Callbacks
 
 FILE_NAME = "predictions.safetensors"
+MOST_REMARKS = 20  # on rows that name other columns than those before
 CHUNK_BYTES = 2**28  # of pictures that are decoded before the network sees them
 MOST_THUMBNAILS, THUMBNAIL_PX = 200, 48  # pictures that are kept small, to be shown beside what was predicted
 
@@ -114,6 +116,87 @@ def predict_files(
     return _conclude(trained, net, found, EVERY, embedding, start)
 
 
+def predict_texts(
+    trained: TrainedRun,
+    net: TrainedNet,
+    lines: Sequence[str],
+    *,
+    embedding: bool = False,
+    callbacks: Callbacks | None = None,
+) -> tuple[PredictResult, dict[str, Tensor]]:
+    """The same of texts in memory; each is named by its place, the first `text 1`.
+
+    Args:
+        trained: The training.
+        net: Its network, which reads texts.
+        lines: The texts; what stands around them is cut off.
+        embedding: Keep what enters the head, too.
+        callbacks: Hears what is done and may end it; None = nobody does.
+
+    Raises:
+        DataProblem: None can be read.
+    """
+    start, found, callbacks = time.perf_counter(), Found(), callbacks or Callbacks()
+    plain = [line.strip() for line in lines]
+    index = [i for i, line in enumerate(plain) if line and "\0" not in line]
+    found.skipped += [(f"text {i + 1}", "it holds a null character") for i, line in enumerate(plain) if "\0" in line]
+    found.skipped += [(f"text {i + 1}", "it is empty") for i, line in enumerate(plain) if not line]
+    if index:
+        read = texts.encode([plain[i] for i in index], net.net.shape[-1])
+        chunks = [(read, np.arange(len(index)), [f"text {i + 1}" for i in index], [""] * len(index))]
+        _show(net, chunks, found, PredictSpec().batch, embedding, callbacks)
+    return _conclude(trained, net, found, EVERY, embedding, start)
+
+
+def predict_rows(
+    trained: TrainedRun,
+    net: TrainedNet,
+    told: Sequence[Mapping[str, str]],
+    *,
+    embedding: bool = False,
+    callbacks: Callbacks | None = None,
+) -> tuple[PredictResult, dict[str, Tensor]]:
+    """The same of rows in memory; each is named by its place, the first `row 1`.
+
+    A column that a row does not name is read as its mean in the training, as one that a table lacks; an empty cell is
+    missing, which a network may have learned something from.
+
+    Args:
+        trained: The training.
+        net: Its network, which reads rows.
+        told: Of each row, name of a column → its cell as text.
+        embedding: Keep what enters the head, too.
+        callbacks: Hears what is done and may end it; None = nobody does.
+
+    Raises:
+        DataProblem: None names a column that the network knows.
+    """
+    start, found, callbacks = time.perf_counter(), Found(), callbacks or Callbacks()
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for i, row in enumerate(told):
+        alike.setdefault(tuple(sorted(row)), []).append(i)
+    values = np.full((len(told), len(net.columns)), np.nan)
+    good: list[int] = []
+    for names, index in alike.items():
+        callbacks.check()
+        first, more = f"row {index[0] + 1}", f" and {len(index) - 1:,} more" if len(index) > 1 else ""
+        what = "the rows" if len(index) == len(told) else first + more
+        try:
+            read = read_as({name: [told[i][name] for i in index] for name in names}, net.columns, what)
+        except DataProblem:
+            found.skipped += [(f"row {i + 1}", "it names no column that the network knows") for i in index]
+            continue
+        values[index] = read.values
+        good += index
+        found.remarks |= dict.fromkeys(read.notes if len(found.remarks) < MOST_REMARKS else ())
+    if good:
+        good.sort()
+        read_rows = rows.encode(net.columns, values[good], net.net.shape[-1], "The request")
+        chunks = [(read_rows, np.arange(len(good)), [f"row {i + 1}" for i in good], [""] * len(good))]
+        _show(net, chunks, found, PredictSpec().batch, embedding, callbacks)
+    return _conclude(trained, net, found, EVERY, embedding, start)
+
+
 def _show(
     net: TrainedNet, chunks: Iterable[Chunk], found: Found, batch: int, embedding: bool, callbacks: Callbacks
 ) -> None:
@@ -155,7 +238,7 @@ def _conclude(
 ) -> tuple[PredictResult, dict[str, Tensor]]:
     """What was found, as a result and its tensors."""
     if not found.names:
-        raise _nothing_read(found.skipped)
+        raise _nothing_read(found.skipped, noun_of(trained.spec.net.backbone))
     logits = torch.cat(found.logits)
     p = logits.double().softmax(1)
     best = p.max(1).values
@@ -380,9 +463,10 @@ def _check_channels(channels: int, net: TrainedNet, what: str) -> None:
         )
 
 
-def _nothing_read(skipped: Iterable[tuple[str, str]]) -> DataProblem:
-    """The sentence where no picture could be read, with the first few reasons."""
+def _nothing_read(skipped: Iterable[tuple[str, str]], noun: str) -> DataProblem:
+    """The sentence where no example could be read, with the first few reasons."""
     told = [f"{name}: {why}" for name, why in skipped]
     more = f" … ({len(told)} in all)" if len(told) > 5 else ""
     said = "; ".join(told[:5]) if told else "there is no file at all"
-    return DataProblem(f"Some of the pictures must be readable. None is: {said}{more}. Check the files.")
+    files = "files" if noun == PICTURES else noun
+    return DataProblem(f"Some of the {noun} must be readable. None is: {said}{more}. Check the {files}.")
