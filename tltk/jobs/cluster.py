@@ -48,6 +48,7 @@ STOPPED = -15  # exit code of a process that was asked to end
 TAKEN = "already exists"  # what Ray says of a name that a job has
 LOST, NEVER = "lost", "never"  # how a job ended: with its node; before it had begun
 TOKEN_FILE = "~/.ray/auth_token"  # where Ray itself looks for it
+REFUSED = 75  # exit code of a worker that found another at its run
 NEVER_BEGUN = ("JOB_SUPERVISOR_ACTOR_START_TIMEOUT", "JOB_SUPERVISOR_ACTOR_UNSCHEDULABLE")
 
 End = int | str  # the exit code of its process, LOST or NEVER
@@ -346,9 +347,11 @@ class Cluster:
             return code if code < 0 else 128 - code  # a shell says 137 for −9
         if is_beating(run):
             return None  # its node is cut off but goes on, or another job has the run
-        if code is not None:
+        if code is not None and code != REFUSED:
             return code
-        return NEVER if told.error_type in NEVER_BEGUN else LOST
+        # A head that is new at its address knows no job; one that had begun may have gone on, and was heard above.
+        is_forgotten = told is GONE and run.written_status().state == "waiting"
+        return NEVER if is_forgotten or told.error_type in NEVER_BEGUN else LOST
 
     def why(self, name: str) -> str:
         """The last line that Ray has of a job that could not begin."""
