@@ -179,15 +179,19 @@ def advice(chosen: tuple[str, ...], pictures: int) -> AdviseSpec | None:
         return None
     now = plan.plan()
     left, right = st.columns(2)
-    minutes = left.number_input("Minutes that a training may take", 0.0, help="0 = no limit.", key="choose:minutes")
-    latency = right.number_input("Milliseconds that a picture may take", 0.0, help="0 = no limit.", key="choose:ms")
+    minutes = left.number_input(
+        "Minutes that a training may take", 0.0, value=None, placeholder="no limit", key="choose:minutes"
+    )
+    latency = right.number_input(
+        "Milliseconds that a picture may take", 0.0, value=None, placeholder="no limit", key="choose:ms"
+    )
     spec = AdviseSpec(
         target=now.target,
         source=now.source,
         candidates=trained,
         pictures=pictures,
-        minutes=minutes,
-        latency=latency,
+        minutes=minutes or 0.0,
+        latency=latency or 0.0,
         epochs=now.optim.epochs,
     )
     answer = depth.ask_with_button(

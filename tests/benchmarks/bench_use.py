@@ -6,6 +6,7 @@ Everything goes through the shell, as a practitioner would type it. `--write FIL
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import runpy
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.benchmarks.bench_text import MINILM
 from tests.benchmarks.few_shot import FOLDERS, IMAGENET, PACS
 from tests.benchmarks.rounds import SHARED, own_home
 
@@ -28,6 +30,7 @@ ANTS = f"archive:{FOLDERS / 'hymenoptera_256.tar'}"
 NET = ["--backbone", "mobilenetv2_100", "--weights", f"file:{IMAGENET}"]
 SEEDS = 3
 FOLDS = 5
+COUNT = 200  # examples that exports predict
 
 
 def tltk(*words: str) -> dict[str, Any]:
@@ -106,6 +109,70 @@ def two_classes(folder: Path) -> Iterator[str]:
     )
 
 
+def words(folder: Path) -> Iterator[str]:
+    """A text network and one of rows, exported: the first 200 examples against predict."""
+    from sklearn.datasets import load_breast_cancer
+
+    films, products = (SHARED / "text" / f"{name}_labelled.txt" for name in ("imdb", "amazon_cells"))
+    said = [line.rpartition("\t")[0].strip() for line in films.read_text("utf-8").split("\n")]
+    texts, table = folder / "films.txt", folder / "tumours.csv"
+    texts.write_text("\n".join([text for text in said if text][:COUNT]) + "\n", "utf-8")
+    tumours = load_breast_cancer(as_frame=True).frame.rename(columns={"target": "label"})
+    tumours.to_csv(table, index=False)
+    tumours.drop(columns="label").head(COUNT).to_csv(folder / "new.csv", index=False)
+    small = ["--epochs", "10", "--shots", "20", "--strategy", "feature_extraction"]
+    asked = {
+        f"texts, {MINILM[6:]}": (["--target", f"text:{products}", "--size", "64", "--backbone", MINILM], texts),
+        "rows, mlp": (["--target", f"table:{table}", "--size", "32", "--backbone", "mlp"], folder / "new.csv"),
+    }
+    yield "| training | export | examples | same class | largest difference of a probability |"
+    yield "|---|---|---:|---:|---:|"
+    for name, (target, file) in asked.items():
+        first = ["--weights", MINILM, *small] if MINILM in target else ["--epochs", "10"]
+        run = tltk("run", *target, *first, "--lr", "0.003")["id"]
+        own = tltk("predict", run, str(file))["result"]
+        ours = list(zip([own["classes"][c] for c in own["predicted"]], own["probability"], strict=True))
+        where = folder / name[:4]
+        for kind in ("script", "onnx"):
+            tltk("export", run, f"{where}{'.onnx' if kind == 'onnx' else ''}", "--to", kind)
+            if kind == "script":
+                theirs = lines_by_script(where, file)
+            else:
+                theirs = lines_by_onnx(Path(f"{where}.onnx"), where, file, own["classes"])
+            same = sum(a[0] == b[0] for a, b in zip(ours, theirs, strict=True))
+            gap = max(abs(a[1] - b[1]) for a, b in zip(ours, theirs, strict=True))
+            yield f"| {name} | {kind} | {len(theirs)} | {same} | {gap:.1g} |"
+
+
+def lines_by_script(where: Path, file: Path) -> list[tuple[str, float]]:
+    """Class and probability of each line by the exported program, run without tltk."""
+    program = [sys.executable, "-I", str(where / "predict.py"), str(file)]
+    done = subprocess.run(program, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    told = map(json.loads, done.stdout.splitlines())
+    return [(one["class"], max(one["probabilities"].values())) for one in told]
+
+
+def lines_by_onnx(net: Path, program: Path, file: Path, classes: list[str]) -> list[tuple[str, float]]:
+    """The same by onnxruntime; text becomes tokens, and cells become numbers, as the exported program has it."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(net), providers=["CPUExecutionProvider"])
+    known = runpy.run_path(str(program / "predict.py"))
+    if "read" in known:
+        with file.open(encoding="utf-8", newline="") as text:
+            inputs = [{"columns": known["read"](list(csv.DictReader(text))).numpy()}]
+    else:
+        inputs = []
+        for line in filter(None, file.read_text("utf-8").split("\n")):
+            clipped = line.encode()[: known["ROOM"]].decode(errors="ignore")
+            ids = np.array([known["tokens"](clipped)[: known["LONGEST"]]])
+            inputs.append({"input_ids": ids, "attention_mask": np.ones_like(ids)})
+    p = np.concatenate([session.run(None, one)[0] for one in inputs])
+    return [(classes[int(row.argmax())], float(row.max())) for row in p]
+
+
 def by_script(where: Path, photos: list[str]) -> dict[str, tuple[str, float]]:
     """Class and probability by the exported program, run without tltk."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
@@ -169,9 +236,8 @@ def tuned() -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--parts", nargs="*", choices=("pacs", "two_classes", "tuned"), default=["pacs", "two_classes", "tuned"]
-    )
+    parts = ("pacs", "two_classes", "words", "tuned")
+    parser.add_argument("--parts", nargs="*", choices=parts, default=list(parts))
     parser.add_argument("--write", type=Path, help="write the tables into this page, in place of those it has")
     options = parser.parse_args()
     if not SHARED.is_dir():
@@ -180,6 +246,7 @@ def main() -> None:
     text = options.write.read_text("utf-8") if options.write else ""
     with own_home(), tempfile.TemporaryDirectory() as folder:
         made = {"pacs": pacs, "two_classes": lambda: two_classes(Path(folder)), "tuned": tuned}
+        made["words"] = lambda: words(Path(folder))
         for name in options.parts:
             table = "\n".join(made[name]())
             print(f"### {name}\n\n{table}\n", flush=True)

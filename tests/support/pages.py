@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 import psutil
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from tests.support.results import (
@@ -47,7 +49,8 @@ from tltk.studies.sweep.spec import SweepSpec
 from tltk.studies.tune.spec import TuneSpec
 
 ROOT = Path(__file__).parents[2]
-
+# Each page that is opened looks through all installed packages for components; in one process they stay the same.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 ROUTER = str(ROOT / "tltk" / "dashboard" / "router.py")
 

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
+from tests.support.pages import open_page
 from tltk import home
 from tltk.cli.main import main
 from tltk.dashboard.words import plain
@@ -185,11 +186,7 @@ def test_the_plainest_name_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def design(**query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "tltk" / "dashboard" / "router.py"), default_timeout=60)
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
-    return app.switch_page(str(ROOT / "pages" / "design.py")).run()
+    return open_page("design", **query)
 
 
 @pytest.mark.usefixtures("weights_here")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import json
 import subprocess
@@ -17,10 +18,13 @@ from safetensors.torch import load_file
 from tests.support.shell import agree, here, said, tltk  # noqa: F401 – fixtures
 from tests.support.texts import needs_transformers
 from tests.support.words import train, trained_on
+from tltk import data
 from tltk.analyses.export.analysis import export
 from tltk.analyses.export.forms import form_of
 from tltk.analyses.export.network import load_trained
 from tltk.analyses.export.spec import ExportSpec
+from tltk.analyses.network import rebuild
+from tltk.analyses.trained import open_training
 from tltk.runs.run import Run
 from tltk.weights.handover import import_zip
 
@@ -168,3 +172,17 @@ def test_a_run_of_rows_goes_to_another_machine(tmp_path: Path, monkeypatch: pyte
     import_zip(tmp_path / "run.zip")
     assert Run.open(run).status.state == "done"
     assert probabilities(run, tmp_path / "new.csv") == ours
+
+
+def test_what_a_table_does_not_say_of_a_column_that_it_has_is_not_so(tmp_path: Path) -> None:
+    """Blue rows without gaps bring no column of red ones and none of gaps: as a domain and as rows they are the same."""
+    run, _ = trained_on("rows", tmp_path)
+    lines = ["age,Colour,outcome", *(f"{30 + i},blue,{'yes' if i > 9 else 'no'}" for i in range(20))]
+    (tmp_path / "blue.csv").write_text("\n".join(lines) + "\n")
+    as_rows = probabilities(run, tmp_path / "blue.csv")
+    net = rebuild(open_training(run))
+    spec = dataclasses.replace(open_training(run).spec.target, name=f"table:{tmp_path / 'blue.csv'}")
+    domain = data.load(spec)
+    assert set(domain.columns) < set(net.columns) and "Colour = red" not in domain.columns
+    p = net.answer(domain.images, np.arange(20), 20)[1].double().softmax(1).tolist()
+    assert [list(row.values()) for row in as_rows] == [pytest.approx(row, abs=1e-6) for row in p]

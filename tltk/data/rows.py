@@ -42,6 +42,17 @@ def code(name: str) -> int:
     return (int.from_bytes(mark, "little") & 0x7FFFFFFF) or 1
 
 
+def base_code(name: str) -> int:
+    """Of a column that says whether something is so, the hash of the column that it says it of; else 0.
+
+    Example:
+        >>> base_code("colour = red") == base_code("colour is missing") == code("colour"), base_code("age")
+        (True, 0)
+    """
+    base = name.removesuffix(MISSING) if name.endswith(MISSING) else name.partition(IS)[0]
+    return code(base) if base != name else 0
+
+
 def encode(names: Sequence[str], values: Floats, size: int, what: str) -> NDArray[np.uint8]:
     """Rows as (n, 1, 8, size) uint8.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -109,6 +110,19 @@ def _encoder(config: Any, name: str) -> nn.Module:
     return found.float()  # type: ignore[no-any-return]  # some configurations name a half precision
 
 
+def open_encoder(folder: Path) -> nn.Module:
+    """The encoder that a folder holds, as `transformers` opens it, in evaluation mode.
+
+    Args:
+        folder: With config.json and model.safetensors.
+    """
+    from transformers import AutoModel
+
+    with quiet():
+        found: nn.Module = AutoModel.from_pretrained(folder, local_files_only=True).float().eval()
+    return found
+
+
 def _positions(config: Any) -> int:
     """How many tokens the table of positions allows."""
     most = int(getattr(config, "max_position_embeddings", 0) or 512)
@@ -118,7 +132,11 @@ def _positions(config: Any) -> int:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """transformers speaks of itself on import and where weights are not loaded; its sentences are not for users."""
+    """transformers speaks of itself on import and where weights are not loaded; its sentences are not for users.
+
+    Raises:
+        WeightsMissing: It is not installed.
+    """
     try:
         from transformers.utils import logging
     except ImportError:

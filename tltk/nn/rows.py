@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from tltk.data.rows import CELL_BYTES, Columns, code
+from tltk.data.rows import CELL_BYTES, Columns, base_code, code
 from tltk.specs.mlps import MlpDials
 
 
@@ -27,6 +28,7 @@ class KnownColumns(nn.Module):
     codes: Tensor
     mean: Tensor
     scale: Tensor
+    bases: Tensor
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -34,10 +36,24 @@ class KnownColumns(nn.Module):
         self.register_buffer("codes", torch.tensor(unnamed, dtype=torch.int64))  # hashes of names; 0 = no column
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("scale", torch.ones(size))
+        # Of each column that says whether something is so: the hash of the column that it says it of; else 0.
+        self.register_buffer("bases", torch.zeros(size, dtype=torch.int64), persistent=False)
+
+    def name(self, names: Sequence[str]) -> None:
+        """Say what its columns are called, so that what a table does not say of a column that it has is known: 0.
+
+        A table without a red one has no column `colour = red`, and one without gaps none that says `age is missing`.
+
+        Args:
+            names: Of the columns, in their order.
+        """
+        self.bases.zero_()
+        if names:
+            self.bases[: len(names)] = torch.tensor([base_code(name) for name in names])
 
     def extra_repr(self) -> str:
         """What tells it from others, also in the key of what is kept of the network."""
-        told = b"".join(t.detach().cpu().numpy().tobytes() for t in (self.codes, self.mean, self.scale))
+        told = b"".join(t.cpu().numpy().tobytes() for t in (self.codes, self.mean, self.scale, self.bases))
         return f"{int((self.codes != 0).sum())} columns of {len(self.codes)}, {hashlib.sha256(told).hexdigest()[:16]}"
 
     def forward(self, x: Tensor) -> Tensor:
@@ -56,6 +72,9 @@ class KnownColumns(nn.Module):
         for number, table in enumerate(tables):
             mine, theirs = ((self.codes[:, None] == table) & (table != 0)).nonzero().unbind(1)
             at = (which == number).nonzero()[:, 0]
+            here = torch.zeros_like(self.codes, dtype=torch.bool).index_fill(0, mine, True)
+            said = torch.cat([self.codes[here], self.bases[here]])
+            found[at[:, None], ((self.bases != 0) & ~here & torch.isin(self.bases, said)).nonzero()[:, 0]] = 0
             found[at[:, None], mine] = values[at[:, None], theirs]
         known = found.isfinite() & (self.scale > 0)
         standard = (found - self.mean) / self.scale.clamp(min=torch.finfo(torch.float32).tiny)
@@ -146,6 +165,7 @@ class RowBackbone(nn.Module):
         n, known = len(columns.names), self.columns
         for buffer in (known.codes, known.mean, known.scale):
             buffer.zero_()
+        known.name(columns.names)
         known.codes[:n] = torch.tensor(columns.codes, dtype=torch.int64)
         known.mean[:n] = torch.from_numpy(columns.mean).float()
         known.scale[:n] = torch.from_numpy(columns.scale).float()

@@ -47,6 +47,7 @@ def build_row_net(spec: NetSpec, n_classes: int, size: int, seed: int, columns: 
     told = "All weights are drawn."
     if kind == "run":
         names, told = _load_run(backbone, spec, where, size, columns)
+        backbone.columns.name(names)
     elif kind != "scratch":
         raise WeightsMissing(f"Weights of {spec.backbone} must be scratch or run:ID. Got {spec.weights!r}.")
     net = make_net(backbone, size, 1, n_classes, spec, seed)

@@ -30,7 +30,7 @@ from tltk.analyses.export.torchscript import write_torchscript
 from tltk.analyses.sample import Context
 from tltk.data.fit import GROUND, PAD
 from tltk.errors import BadSpec, machine_errors
-from tltk.nn.encoders import quiet
+from tltk.nn.encoders import open_encoder
 from tltk.nn.text import Vocabulary, WordList, masked_mean
 from tltk.runs.run import Run
 from tltk.specs.nouns import PICTURES, TEXTS
@@ -145,16 +145,13 @@ def _write_encoder(trained: Trained, folder: Path) -> Written:
             f"model of either, or has no vocabulary that a tokenizer's file could hold; export it as script, "
             f"safetensors, onnx, torchscript or zip."
         )
-    from transformers import AutoModel
-
     _write_weights(trained, folder)
     longest = text_backbone(trained).tokens.longest
     told = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": longest}
     texts = {**beside(trained), "tokenizer_config.json": json.dumps({**told, "pad_token": tokenizer.pad_token})}
     for name, text in {**texts, "README.md": card(trained)}.items():
         (folder / name).write_text(text, encoding="utf-8")
-    with quiet():
-        model = AutoModel.from_pretrained(folder, local_files_only=True).float().eval()
+    model = open_encoder(folder)
     ids, mask = form_of(trained).inputs(trained, trained.noise())
     with torch.inference_mode():
         features = masked_mean(model(input_ids=ids, attention_mask=mask)[0], mask)

@@ -66,6 +66,11 @@ class _FromBytes(nn.Module):
         self.net, self.taught = trained.net, bool(trained.classes)
 
     def forward(self, pictures: Tensor) -> Tensor:
+        """Answers.
+
+        Args:
+            pictures: (n, channels, height, width) uint8.
+        """
         features, logits = self.net(self.net.normalise(pictures.to(torch.float32) / 255))
         found: Tensor = logits.softmax(1) if self.taught else features
         return found
@@ -103,6 +108,12 @@ class _FromTokens(nn.Module):
         self.encoder, self.answers = text_backbone(trained).encoder, Answers(trained)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Answers.
+
+        Args:
+            input_ids: (n, t) int64.
+            attention_mask: (n, t) int64, 1 where there is a token.
+        """
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask)[0]
         found: Tensor = self.answers(masked_mean(hidden, attention_mask))
         return found
@@ -155,6 +166,11 @@ class _FromColumns(nn.Module):
         self.first, self.layers, self.answers = first, backbone.layers[1:], Answers(trained)
 
     def forward(self, columns: Tensor) -> Tensor:
+        """Answers.
+
+        Args:
+            columns: (n, columns) float32; NaN = missing.
+        """
         known = columns.isfinite() & (self.scale > 0)
         x = torch.where(known, (columns - self.mean) / self.scale.clamp(min=1e-30), 0.0)
         x = self.first(x).relu()
