@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from tltk.analyses.export.spec import ABOUT
-from tltk.dashboard import chrome, hand_over_view, permitted, plan, room, study_view, trash_view
+from tltk.dashboard import chrome, executor_view, hand_over_view, permitted, plan, room, study_view, trash_view
 from tltk.dashboard.asked import show_asked
 from tltk.dashboard.plot import plot
 from tltk.dashboard.training_view import read_result
@@ -358,3 +358,4 @@ with chrome.page("Runs", LEAD):
             overlay(picked)
     trash_view.show()
     take_in()
+    executor_view.show()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.support.processes import machine, until
@@ -168,6 +169,59 @@ def test_what_a_cluster_can_be_at_fault_in(
         executor().cancel(run.id)
         until(lambda: executor().state(run.id) == "stopped", 10)
         assert run.status.message == "Taken off the queue before it began."
+
+
+def test_runs_outlive_the_head_and_a_wait_that_ray_gives_up(cluster: RayCluster, tmp_path: Path) -> None:
+    whole = TransferSpec(TARGET, NetSpec("test_resnet"), optim=OptimSpec(epochs=60, epoch_images=400, device="cpu"))
+    here = tmp_path / "here"
+    with machine(here):
+        expected = rows(wait(executor().submit(whole)))
+    with machine(tmp_path / "there", cluster.address, slots=4):
+        on_both = [executor().submit(spec) for spec in (whole, endless(0))]
+        until(lambda: all(run.written_status().epoch >= 2 for run in on_both), 180)
+        waiting, unseen = [executor().submit(endless(seed)) for seed in (1, 2)]
+        until(lambda: all("Handed to" in run.written_status().message for run in (waiting, unseen)))
+        cluster.lose_head()
+        executor().cancel(unseen.id)  # nobody to ask: it waits for no answer
+        until(lambda: executor().state(unseen.id) == "stopped" and queue.find(unseen.id) is None, 60)
+        cluster.environment["RAY_JOB_START_TIMEOUT_SECONDS"] = "5"  # so that a wait is given up in no time
+        cluster.start_head()
+        alive: list[int] = []
+        first, second = on_both
+
+        def goes_on() -> bool:
+            alive.append(max(len(workers_of(run)) for run in (*on_both, waiting)))
+            return first.status.state == "done"
+
+        until(goes_on, 400)
+        assert max(alive) == 1, "of each run there is one process at most"
+        assert rows(first) == expected
+        two = (second, waiting)  # of which one gets the only room, and Ray gives the other up
+        until(lambda: sorted(executor().state(run.id) for run in two) == ["running", "waiting"], 180)
+        held, other = sorted(two, key=lambda run: executor().state(run.id), reverse=True)
+        handed: set[object] = set()
+
+        def is_handed_thrice() -> bool:
+            job = queue.find(held.id)
+            handed.add(job.born if job else None)
+            return len(handed - {None}) >= 3
+
+        until(is_handed_thrice, 90)
+        assert executor().state(held.id) == "waiting"
+        executor().cancel(other.id)
+        until(lambda: held.rows()[1] > 0 and executor().state(held.id) == "running", 180)
+        executor().cancel(held.id)
+        until(lambda: not queue.jobs())
+
+
+def workers_of(run: Run) -> list[int]:
+    """The processes that execute a run now, on whichever node; the shell that begins one is none."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if words[1:3] == ["-m", "tltk.run"] and words[3:] == [str(run.path)]:
+            found.append(process.pid)
+    return found
 
 
 @pytest.mark.parametrize(

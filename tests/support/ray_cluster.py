@@ -85,7 +85,7 @@ class RayCluster:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ray"))  # short: paths of sockets have 107 characters at most
-        self.port, self.api = _free_port(), _free_port()
+        self.port, self.api = 0, _free_port()
         self.token = secrets.token_hex(32)
         root = Path(__file__).parents[2]
         self.environment = {
@@ -100,11 +100,14 @@ class RayCluster:
         }
         self.log = self.folder / "nodes.log"
         self.nodes: list[Node] = []
+        self._left: list[Node] = []  # whose head was lost
 
     def start_head(self) -> None:
         """A head, at the address of any before, once it is there; other nodes know only the one that they came to."""
+        self.port = _free_port()  # on one machine Ray takes what a node was told for a head that still runs
         head = ["--head", f"--port={self.port}", "--dashboard-host=127.0.0.1", f"--dashboard-port={self.api}"]
         more = [f"--temp-dir={self.folder}", f"--ray-client-server-port={_free_port()}"]
+        self._left += [node for node in self.nodes if node.process.poll() is None]
         self.nodes = []
         self._start("node-a", [*head, *more])
 
@@ -151,9 +154,13 @@ class RayCluster:
         """Another node, once it is there."""
         return self._start(name, [f"--address=127.0.0.1:{self.port}"])
 
+    def lose_head(self) -> None:
+        """Kill the head alone; what runs on other nodes goes on until they notice."""
+        self.nodes[0].kill()
+
     def end(self) -> None:
         """End every process of it."""
-        for node in reversed(self.nodes):
+        for node in reversed([*self._left, *self.nodes]):
             node.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 

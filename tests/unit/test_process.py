@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ import psutil
 import pytest
 
 from tltk.errors import RunProblem
+from tltk.jobs import worker
+from tltk.jobs.cluster import REFUSED, take_from_lost
 from tltk.runs import process
 from tltk.runs.run import LOCK, Run
 from tltk.specs.training import TransferSpec
@@ -19,6 +22,8 @@ from tltk.specs.training import TransferSpec
 HOLD = """
 import os, sys
 from pathlib import Path
+from tltk.jobs import worker
+from tltk.jobs.cluster import REFUSED, take_from_lost
 from tltk.runs import process
 print(process.hold(Path(sys.argv[1])), flush=True)
 sys.stdin.read()
@@ -132,3 +137,23 @@ def test_a_status_of_an_earlier_version_is_read() -> None:
     text = f'{{"state":"running","message":"","pid":{os.getpid()},"pid_born":{born},"epoch":3,"threads":1}}'
     (run.path / "status.json").write_text(text)
     assert (run.status.state, run.status.epoch) == ("running", 3)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no timer to beat by")
+def test_one_that_slept_until_its_run_was_given_to_another_ends_as_it_wakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    run = Run.create(TransferSpec())
+    before = signal.getsignal(signal.SIGALRM)
+    run.claim()
+    try:
+        worker._beat_for(run)
+        signal.raise_signal(signal.SIGALRM)
+        assert codes == [], "its own"
+        take_from_lost(run)  # as the supervisor does after LOST_SECONDS without a beat
+        signal.raise_signal(signal.SIGALRM)
+        assert codes == [REFUSED]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        run.release()

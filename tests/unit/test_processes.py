@@ -62,7 +62,7 @@ SPECS = {
         source=OTHER,
         terms=(TermSpec("coral"), TermSpec("dann")),
     ),
-    "long": TransferSpec(TARGET, NetSpec("test_vit", boundary=2), optim=replace(OPTIM, epochs=20)),
+    "long": TransferSpec(TARGET, NetSpec("test_vit", boundary=2), optim=replace(OPTIM, epochs=12)),
     "every_term": TransferSpec(
         TARGET,
         NetSpec("test_vit", boundary=1),

@@ -23,7 +23,7 @@ from tltk.data import domains
 from tltk.data.corrupt import split
 from tltk.data.sources.csv import divide_text, survey
 from tltk.errors import BadSpec, RunProblem, TltkError
-from tltk.jobs import executor, queue
+from tltk.jobs import choice, executor, queue
 from tltk.lessons import find
 from tltk.runs import index
 from tltk.runs.run import Run
@@ -389,6 +389,26 @@ def may_change(run_id: str) -> bool:
         check_owner(run_id)
         return True
     return False
+
+
+def choose_executor(address: str) -> None:
+    """Let new runs go to a Ray cluster, which is asked once whether it is there; those that are queued stay.
+
+    Args:
+        address: As in ray://HOST:8265; "" = this machine.
+
+    Raises:
+        BadSpec: The shell says where they go, it is no address, nothing answers there, or whoever reaches this server
+            may look at the page.
+        RunProblem: It is not the teacher of a room; or the cluster does not know us.
+    """
+    check_teacher("Where new runs go is chosen")
+    if room.now() is None and not is_loopback(st.get_option("server.address")):
+        raise BadSpec(
+            f"Where others reach the dashboard, {choice.CHOICE} must say where new runs go. Set it in the shell that "
+            "starts the dashboard, or open a room with `tltk app --room`, whose teacher may choose."
+        )
+    choice.keep(address)
 
 
 def check_teacher(what: str) -> None:

@@ -2,6 +2,7 @@
 
 queue.py       the table of jobs (SQLite, beside the runs; it can be lost without losing a run)
 supervisor.py  one detached process per home: starts, watches, stops
+choice.py      where new runs go: what the shell says, else what a page has chosen for this home
 executor.py    who runs what is asked for: submit, resume, cancel, state, ahead, log, wake
 local.py       the executor of this machine that pages and the shell talk to: submit, cancel, state, log
 ray.py         the executor of a Ray cluster: the same queue, and processes that are Ray Jobs
@@ -31,7 +32,7 @@ LOOK_SECONDS = 3.0  # seconds between two looks whether the supervisor is there
 
 
 def executor() -> Executor:
-    """Who runs what is asked for here: this machine, unless the setting TLTK_EXECUTOR names another.
+    """Who runs what is asked for here: this machine, unless TLTK_EXECUTOR or the page Runs names another.
 
     Raises:
         BadSpec: It names none.

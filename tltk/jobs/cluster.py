@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shlex
 import time
 import uuid
@@ -47,6 +48,7 @@ STOPPED = -15  # exit code of a process that was asked to end
 TAKEN = "already exists"  # what Ray says of a name that a job has
 LOST, NEVER = "lost", "never"  # how a job ended: with its node; before it had begun
 TOKEN_FILE = "~/.ray/auth_token"  # where Ray itself looks for it
+REFUSED = 75  # exit code of a worker that found another at its run
 NEVER_BEGUN = ("JOB_SUPERVISOR_ACTOR_START_TIMEOUT", "JOB_SUPERVISOR_ACTOR_UNSCHEDULABLE")
 
 End = int | str  # the exit code of its process, LOST or NEVER
@@ -92,10 +94,13 @@ class Place:
             if name not in ("gpus", "memory_gb", "python"):
                 raise UnknownName.among("What a run asks of a cluster", name, ("gpus", "memory_gb", "python"))
         gpus = _number("gpus", asked["gpus"]) if "gpus" in asked else None
+        python = asked.get("python") or cls.python
+        if not re.fullmatch(r"[\w./~+-]+", python):  # it is written into a command
+            raise BadSpec(f"python must be one word, such as /opt/tltk/bin/python. Got {truncate(python)!r}.")
         memory = _number("memory_gb", asked["memory_gb"]) if "memory_gb" in asked else cls.memory_gb
         scheme = "https" if address == "ray+https" else "http"
         name = f"[{host}]" if ":" in host else host
-        return cls(f"{scheme}://{name}:{port}", gpus, memory, asked.get("python") or cls.python)
+        return cls(f"{scheme}://{name}:{port}", gpus, memory, python)
 
     def share(self, spec: Spec, has_gpus: bool) -> dict[str, float]:
         """What a run asks for, as Ray calls it: a study plans and waits, a question waits for no training's CPU or GPU.
@@ -180,13 +185,15 @@ class Cluster:
     Args:
         address: As `TLTK_EXECUTOR` has it.
         look_s: Seconds for which what the cluster says of its jobs is taken to hold.
+        answer_s: Seconds that it may take to answer.
 
     Raises:
         BadSpec: The address is none.
     """
 
-    def __init__(self, address: str, look_s: float = LOOK_SECONDS) -> None:
+    def __init__(self, address: str, look_s: float = LOOK_SECONDS, answer_s: float = ANSWER_SECONDS) -> None:
         self.address, self.place, self.look_s = address, Place.read(address), look_s
+        self._answer_s = answer_s
         self._jobs: dict[str, Told] = {}
         self._asked_at = -float("inf")
         self._new: dict[str, float] = {}  # jobs that the last list may not have yet, and when they were submitted
@@ -207,7 +214,7 @@ class Cluster:
         url, token = f"{self.place.url}{path}", _token()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            answer = self._session.request(method, url, headers=headers, timeout=ANSWER_SECONDS, **options)
+            answer = self._session.request(method, url, headers=headers, timeout=self._answer_s, **options)
         except OSError as fault:  # as every fault of requests is
             raise Unreachable(
                 f"The Ray cluster must answer at {self.place.url}. It does not ({type(fault).__name__}); what runs "
@@ -340,9 +347,11 @@ class Cluster:
             return code if code < 0 else 128 - code  # a shell says 137 for −9
         if is_beating(run):
             return None  # its node is cut off but goes on, or another job has the run
-        if code is not None:
+        if code is not None and code != REFUSED:
             return code
-        return NEVER if told.error_type in NEVER_BEGUN else LOST
+        # A head that is new at its address knows no job; one that had begun may have gone on, and was heard above.
+        is_forgotten = told is GONE and run.written_status().state == "waiting"
+        return NEVER if is_forgotten or told.error_type in NEVER_BEGUN else LOST
 
     def why(self, name: str) -> str:
         """The last line that Ray has of a job that could not begin."""

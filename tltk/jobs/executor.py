@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tltk.errors import BadSpec, truncate
+from tltk.jobs.choice import CHOICE, chosen
 from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
 
-CHOICE = "TLTK_EXECUTOR"  # names another executor than this machine: an address, or MODULE:CLASS
 ADDRESSES = {"ray": "tltk.jobs.ray:RayJobs", "ray+https": "tltk.jobs.ray:RayJobs"}  # of what, by what it begins with
 
 
@@ -93,12 +92,12 @@ class Executor(Protocol):
 
 
 def executor_from_environment() -> type[Executor] | None:
-    """The executor that the environment names; None = this machine.
+    """The executor that the environment names, else the one that a page has chosen; None = this machine.
 
     Raises:
         BadSpec: It names none.
     """
-    name = os.environ.get(CHOICE, "")
+    name = chosen()
     if name in ("", "local"):
         return None
     module, _, kind = ADDRESSES.get(name.partition("://")[0], name).partition(":")

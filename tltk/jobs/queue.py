@@ -24,7 +24,7 @@ import msgspec
 
 from tltk import home
 from tltk.errors import MachineProblem, TltkError, machine_errors
-from tltk.jobs.executor import CHOICE
+from tltk.jobs import choice
 from tltk.runs import index
 from tltk.runs.process import identity, is_alive
 from tltk.runs.run import ACTIVE, Run
@@ -202,7 +202,7 @@ def _put_back(db: sqlite3.Connection, run: Run, is_child: bool) -> None:
     """Queue a run that waited; note the process of one that runs, unless a study trains it."""
     with contextlib.suppress(TltkError):
         light, status = not run.spec.trains, run.written_status()
-        place = os.environ.get(CHOICE, "") if "://" in os.environ.get(CHOICE, "") else ""
+        place = choice.address()
         status = status if place else run.judge_status(status)  # a cluster is asked before a run of its counts as lost
         if status.state == "waiting" and (run.path / "status.json").exists():
             db.execute(

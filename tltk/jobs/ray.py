@@ -1,19 +1,18 @@
 """The executor of a Ray cluster: the queue is this home's, its supervisor hands runs to Ray, which finds a node.
 
-`TLTK_EXECUTOR=ray://HOST:8265` chooses it. A study's worker, itself a job there, hands its children to Ray directly:
-the table of jobs is for one machine, and no node reads it.
+`TLTK_EXECUTOR=ray://HOST:8265` chooses it, or the page Runs. A study's worker, itself a job there, hands its children
+to Ray directly: the table of jobs is for one machine, and no node reads it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Sequence
 
 from tltk import home
 from tltk.errors import TltkError
-from tltk.jobs import provenance
+from tltk.jobs import choice, provenance
 from tltk.jobs.cluster import (
     LOST,
     MOST_LOST,
@@ -27,7 +26,7 @@ from tltk.jobs.cluster import (
     is_over,
     take_from_lost,
 )
-from tltk.jobs.executor import CHOICE, Trainer
+from tltk.jobs.executor import Trainer
 from tltk.jobs.local import Local
 from tltk.runs.run import ACTIVE, Run
 
@@ -37,14 +36,14 @@ GRACE_SECONDS = 10.0  # that a child gets to stop at its next step
 
 
 class RayJobs(Local):
-    """Queued here, run on the cluster that `TLTK_EXECUTOR` names.
+    """Queued here, run on the cluster that `TLTK_EXECUTOR` names, or a page has chosen.
 
     Raises:
-        BadSpec: It names none.
+        BadSpec: None is named.
     """
 
     def __init__(self) -> None:
-        self.place = os.environ.get(CHOICE, "")
+        self.place = choice.chosen()
         Place.read(self.place)
 
     def train_all(self, trainer: Trainer, runs: Sequence[Run], ended: Callable[[Run], None]) -> None:

@@ -149,6 +149,8 @@ class Remote:
             is_late: Whether it should have stopped by itself.
         """
         if self._is_quiet(job):
+            if Run.at(job.run).written_status().state == "waiting":
+                self._take_off(job)  # whether it answers ever again nobody knows
             return
         with self._asking(job):
             name, cluster = self._name(job), self._cluster(job)
@@ -157,9 +159,13 @@ class Remote:
                 cluster.stop(name)
                 self._stopped.add(name)
             if is_pending:
-                # Ray lets go of it only once there would be room; its process would then find the wish to stop.
-                Run.at(job.run).write_status(state="stopped", message="Taken off the queue before it began.")
-                queue.remove(job.run)
+                self._take_off(job)
+
+    @staticmethod
+    def _take_off(job: queue.Job) -> None:
+        """End one that waits. Ray may begin it still, once there is room: its process then finds the wish to stop."""
+        Run.at(job.run).write_status(state="stopped", message="Taken off the queue before it began.")
+        queue.remove(job.run)
 
     def explain(self, job: queue.Job, run: Run) -> str:
         """Why a process that ended never came to say a word; "" where it had begun."""

@@ -23,7 +23,7 @@ from typing import Any
 
 from tltk import home
 from tltk.errors import BadSpec, RunProblem, TltkError
-from tltk.jobs import queue
+from tltk.jobs import choice, queue
 from tltk.jobs.handed import active_jobs, note
 from tltk.jobs.local import Local
 from tltk.runs.process import identity, is_alive
@@ -264,6 +264,7 @@ class _Execute:
 
     def __call__(self) -> int:
         environment = {"TLTK_THREADS": str(self.cpus), **os.environ, "TLTK_HOME": self.place}
+        environment |= choice.of_worker()
         os.environ["TLTK_HOME"] = self.place
         run = Run.at(self.run)
         if run.stop_file.exists():

@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from tltk import home
 from tltk.errors import MachineProblem, TltkError
-from tltk.jobs import queue
+from tltk.jobs import choice, queue
 from tltk.jobs.local import supervisor_lock
 from tltk.jobs.remote import Remote
 from tltk.runs.process import identity, is_alive, is_held
@@ -89,7 +89,7 @@ class Worker:
             stderr=subprocess.DEVNULL,
             # Threads that wait for one another by spinning cost eight times as much once anything else
             # wants a core; asleep they cost a third on an idle machine.
-            env={"OMP_WAIT_POLICY": "passive", **os.environ},
+            env={"OMP_WAIT_POLICY": "passive", **os.environ, **choice.of_worker()},
             cwd=home.home(),
             start_new_session=os.name == "posix",
         )

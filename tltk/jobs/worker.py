@@ -31,12 +31,13 @@ from tltk.data.domain import Domain, Split, held_out_origins, link_copies
 from tltk.data.pictures import KIND as PICTURES
 from tltk.errors import CannotSplit, Diverged, MachineProblem, Pruned, RunProblem, TltkError
 from tltk.jobs import executor, pool, provenance, torchrun
+from tltk.jobs.cluster import REFUSED
 from tltk.jobs.writer import STATUS_SECONDS, Reader, RowWriter
 from tltk.nn.net import Net
 from tltk.results.rows import Row
 from tltk.results.training import PlannedPhase, TrainingResult
-from tltk.runs import sync
-from tltk.runs.run import BEAT_SECONDS, Run, walk
+from tltk.runs import process, sync
+from tltk.runs.run import BEAT_SECONDS, LOCK, Run, walk
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, read_alike
 from tltk.specs.training import TransferSpec
@@ -521,9 +522,19 @@ def _log_to(path: Path) -> None:
 
 
 def _beat_for(run: Run) -> None:
-    """Show every few seconds that this process lives, whatever it computes; forks inherit no timer."""
+    """Show every few seconds that this process lives, whatever it computes; forks inherit no timer.
+
+    One that was silent for so long that its run was begun elsewhere ends at once, as its machine wakes: two must not
+    write one run.
+    """
+
+    def beat(*_: object) -> None:
+        if process.was_taken(run.path / LOCK):
+            os._exit(REFUSED)
+        run.beat()
+
     if hasattr(signal, "setitimer"):
-        signal.signal(signal.SIGALRM, lambda *_: run.beat())
+        signal.signal(signal.SIGALRM, beat)
         signal.setitimer(signal.ITIMER_REAL, BEAT_SECONDS, BEAT_SECONDS)
 
 
@@ -583,4 +594,7 @@ def main(arguments: list[str]) -> int:
         _send_all(run)
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0)  # Python's end takes its handler away, and the next beat would kill it
-    return 0 if run.status.state in ("done", "stopped") else 1
+    status = run.status
+    if status.state == "running" and status.pid != os.getpid():
+        return REFUSED  # another process has it
+    return 0 if status.state in ("done", "stopped") else 1

@@ -98,6 +98,11 @@ def holds(path: Path) -> bool:
     return str(path) in _held and _is(_held[str(path)], path)
 
 
+def was_taken(path: Path) -> bool:
+    """Whether a lock that this process took is no more, or another's: it was held for dead, as one that slept is."""
+    return str(path) in _held and path.parent.is_dir() and not holds(path)
+
+
 def release(path: Path) -> None:
     """Let go of a lock of this process."""
     if (file := _held.pop(str(path), None)) is not None:
