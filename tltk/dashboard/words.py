@@ -10,11 +10,8 @@ import inspect
 import re
 
 from tltk import data
-from tltk.data.rows import KIND as TABLE
-from tltk.data.texts import KIND as TEXT
-from tltk.errors import TltkError
 from tltk.specs.knobs import Spec
-from tltk.specs.nouns import PICTURES, ROWS, TEXTS
+from tltk.specs.nouns import PICTURES
 from tltk.specs.parts import DataSpec
 
 # Backslashes end the meaning of a mark. What Streamlit's browser side looks for after that, in the finished text
@@ -41,11 +38,7 @@ def noun_of_domain(spec: DataSpec | None) -> str:
     Args:
         spec: Of the domain; None = there is none, which counts as pictures.
     """
-    try:
-        kind = "" if spec is None else data.modality_of(spec.name)
-    except TltkError:  # a name that is not whole yet
-        kind = ""
-    return {TEXT: TEXTS, TABLE: ROWS}.get(kind, PICTURES)
+    return PICTURES if spec is None else data.noun_of(spec.name)
 
 
 def target_of(spec: Spec) -> DataSpec | None:

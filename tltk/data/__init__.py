@@ -41,8 +41,9 @@ from tltk.data.fit import CROP
 from tltk.data.identity import FINE, Sketches
 from tltk.data.layout import check_sizes
 from tltk.data.names import escape_name
-from tltk.errors import BadSpec, DataProblem
+from tltk.errors import BadSpec, DataProblem, TltkError
 from tltk.registry import Registry
+from tltk.specs.nouns import NOUNS, PICTURES
 from tltk.specs.parts import DataSpec
 from tltk.specs.size import in_pixels
 
@@ -215,6 +216,18 @@ def modality_of(name: str) -> str:
         return of(argument)
     found: str = getattr(importlib.import_module(domains[kind].__module__), "MODALITY", "pictures")
     return found
+
+
+def noun_of(name: str) -> str:
+    """What a domain's examples are called, so far as its name tells: pictures, texts or rows.
+
+    Args:
+        name: Of the domain; of one that means nothing they are pictures.
+    """
+    try:
+        return NOUNS.get(modality_of(name), PICTURES)
+    except TltkError:
+        return PICTURES
 
 
 def class_names(name: str) -> tuple[str, ...]:

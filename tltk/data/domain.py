@@ -30,6 +30,7 @@ from tltk.data.rows import ROWS
 from tltk.data.texts import KIND as TEXT
 from tltk.data.texts import TEXTS
 from tltk.errors import DataProblem
+from tltk.specs.nouns import NOUNS
 from tltk.specs.parts import DataSpec
 
 PIECE_BYTES = 2**24  # of pictures that are looked at at a time
@@ -37,7 +38,6 @@ Progress = Callable[[int, int], None]  # called with (done, total) from the thre
 Ints = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
 _MODALITIES: Mapping[str, Modality] = {TEXT: TEXTS, TABLE: ROWS}
-_NOUNS = {TEXT: "texts", TABLE: "rows"}
 _PARTS_NEED = "one to train on and one for each part that is held out"
 
 
@@ -116,7 +116,7 @@ class Domain:
     @property
     def noun(self) -> str:
         """What its examples are called: pictures, texts or rows."""
-        return _NOUNS.get(self.kind, "pictures")
+        return NOUNS[self.kind]
 
     @classmethod
     def of(

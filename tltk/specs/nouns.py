@@ -6,6 +6,7 @@ from tltk.specs.encoders import reads_text
 from tltk.specs.mlps import reads_rows
 
 PICTURES, TEXTS, ROWS = "pictures", "texts", "rows"
+NOUNS = {"pictures": PICTURES, "text": TEXTS, "table": ROWS}  # modality → what its examples are called
 
 
 def noun_of(backbone: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tltk import data
 from tltk.analyses.duplicates.result import DuplicatesResult
 from tltk.data.names import escape_text
 from tltk.results.text import NONE, align_left, columns, write_csv
@@ -17,9 +18,10 @@ def lines(found: DuplicatesResult) -> Iterator[str]:
     Args:
         found: Of the question.
     """
-    where = f"within {found.target} ({found.n:,} pictures)"
+    noun = data.noun_of(found.target)
+    where = f"within {found.target} ({found.n:,} {noun})"
     if found.other:
-        where = f"between {found.target} ({found.n:,} pictures) and {found.other} ({found.n_other:,})"
+        where = f"between {found.target} ({found.n:,} {noun}) and {found.other} ({found.n_other:,})"
     yield escape_text(f"{found.total:,} pairs of copies or near copies {where}.")
     if found.pairs:
         rows = [
@@ -27,7 +29,7 @@ def lines(found: DuplicatesResult) -> Iterator[str]:
             for one in found.parts
         ]
         yield from columns(["parts", "pairs", "identical", "two labels"], rows)
-        table = [["", "picture", "label", "is copied by", "label", "parts", "kind", "bits"]]
+        table = [["", noun[:-1], "label", "is copied by", "label", "parts", "kind", "bits"]]
         for i, one in enumerate(found.pairs[:SHOWN], 1):
             ends = [f"{one.part} – {one.other_part}", one.kind, NONE if one.bits is None else str(one.bits)]
             table.append([str(i), one.name, one.label, one.other_name, one.other_label, *ends])

@@ -29,7 +29,7 @@ def errors(spec: ErrorsSpec, context: Context) -> tuple[ErrorsResult, Image.Imag
     known = known_pictures(name, spec.part, trained, context.load)
     domain, classes = known.domain, trained.result.classes
     check_channels(domain, net)
-    context.callbacks.notify(f"Testing on {len(known.index):,} pictures of {domain.name}.")
+    context.callbacks.notify(f"Testing on {len(known.index):,} {domain.noun} of {domain.name}.")
     p = net.answer(domain.images, known.index, spec.batch, context.callbacks.check)[1].double().softmax(1).numpy()
     predicted = p.argmax(1)
     wrong = np.flatnonzero(predicted != known.labels)
@@ -50,11 +50,11 @@ def errors(spec: ErrorsSpec, context: Context) -> tuple[ErrorsResult, Image.Imag
     remarks = []
     if seen:
         remarks.append(
-            f"{seen:,} of the {len(known.index):,} pictures of {domain.name} are among those that run {trained.run.id} "
-            f"learned from: on them it is right more often than on new ones."
+            f"{seen:,} of the {len(known.index):,} {domain.noun} of {domain.name} are among those that run "
+            f"{trained.run.id} learned from: on them it is right more often than on new ones."
         )
     if known.left_out:
-        remarks.append(f"{known.left_out:,} pictures of classes that the training does not know were left out.")
+        remarks.append(f"{known.left_out:,} {domain.noun} of classes that the training does not know were left out.")
     found = ErrorsResult(
         run=trained.run.id,
         backbone=trained.spec.net.backbone,

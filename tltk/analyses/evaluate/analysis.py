@@ -19,6 +19,7 @@ from tltk.data.classes import UNKNOWN, match_classes
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec, DataProblem, TltkError
 from tltk.probes.linear import wilson
+from tltk.specs.nouns import noun_of
 from tltk.verdicts.judge import format_points, paired_interval
 from tltk.verdicts.metrics import confusion
 
@@ -57,9 +58,10 @@ def evaluate(spec: EvaluateSpec, context: Context) -> EvaluateResult:
     if spec.against:
         other = open_training(spec.against)
         rival = Asked(other, rebuild(other))
+    noun = noun_of(trained.spec.net.backbone)
     scores = [_score(name, spec, asked, rival, context) for name in spec.on or (trained.spec.target.name,)]
     remarks += [
-        f"{one.seen:,} of the {one.n:,} pictures of {one.domain} are among those that run {trained.run.id} learned "
+        f"{one.seen:,} of the {one.n:,} {noun} of {one.domain} are among those that run {trained.run.id} learned "
         f"from: its figures there are optimistic."
         for one in scores
         if one.seen
@@ -70,6 +72,7 @@ def evaluate(spec: EvaluateSpec, context: Context) -> EvaluateResult:
 def _with_validation(asked: Asked, spec: EvaluateSpec, context: Context) -> tuple[Asked, list[str]]:
     """The same with its validation pictures and its temperature; or why there is none."""
     trained, classes = asked.trained, asked.trained.result.classes
+    noun = noun_of(trained.spec.net.backbone)
     try:
         parts = own_parts(trained.spec, context.load)
         on_source = trained.spec.labels == "source"  # the target's labels are not to be used
@@ -78,17 +81,15 @@ def _with_validation(asked: Asked, spec: EvaluateSpec, context: Context) -> tupl
         numbers = domain.labels[split.val] if on_source else match_classes(names, classes)[domain.labels[split.val]]
         index, labels = split.val[numbers != UNKNOWN], numbers[numbers != UNKNOWN]
         if not len(index):
-            raise DataProblem("there are no validation pictures")
+            raise DataProblem(f"there are no validation {noun}")
         logits = _logits(asked.net, domain, index, spec, context)
     except TltkError as fault:
-        return asked, [f"Nothing was fitted on validation pictures, so neither temperature nor threshold: {fault}"]
+        return asked, [f"Nothing was fitted on validation {noun}, so neither temperature nor threshold: {fault}"]
     temperature = figures.fit_temperature(logits, labels)
     of_source = " of the source" if on_source else ""
-    told = f"Temperature {temperature:.3g} was fitted on {len(index):,} validation pictures{of_source}."
+    told = f"Temperature {temperature:.3g} was fitted on {len(index):,} validation {noun}{of_source}."
     if temperature == 1:
-        told = (
-            f"The {len(index):,} validation pictures{of_source} fit no temperature: the smaller, the less their loss."
-        )
+        told = f"The {len(index):,} validation {noun}{of_source} fit no temperature: the smaller, the less their loss."
     return Asked(trained, asked.net, (logits, labels), temperature), [told]
 
 
@@ -104,7 +105,7 @@ def _score(name: str, spec: EvaluateSpec, asked: Asked, rival: Asked | None, con
     trained, classes = asked.trained, asked.trained.result.classes
     found = known_pictures(name, spec.part, trained, context.load)
     domain, known, labels, numbers = found.domain, found.index, found.labels, found.numbers
-    context.callbacks.notify(f"Testing on {len(known):,} pictures of {domain.name}.")
+    context.callbacks.notify(f"Testing on {len(known):,} {domain.noun} of {domain.name}.")
     logits = _logits(asked.net, domain, known, spec, context)
     p = figures.softmax(logits)
     rates = figures.intervals(p, labels, spec.bootstrap, spec.seed, context.callbacks.check)
@@ -173,8 +174,8 @@ def _rival(
     theirs = context.load(domain_spec(name, rival.trained.spec))
     if len(theirs.labels) != len(domain.labels) or not np.array_equal(theirs.labels, domain.labels):
         raise BadSpec(
-            f"Two trainings are compared on the same pictures. Run {rival.trained.run.id} reads others of {name} than "
-            f"run {spec.run.partition(':')[2]}: it was made for {len(theirs.labels):,} of them, the other for "
+            f"Two trainings are compared on the same {domain.noun}. Run {rival.trained.run.id} reads others of {name} "
+            f"than run {spec.run.partition(':')[2]}: it was made for {len(theirs.labels):,} of them, the other for "
             f"{len(domain.labels):,}; compare trainings of one n and seed."
         )
     labels = match_classes(list(domain.classes), rival.trained.result.classes)[domain.labels[index]]
@@ -186,7 +187,7 @@ def _rival(
     gap, lo, hi = paired_interval((right[known].astype(np.float64) - other)[None])
     told = "better" if lo > 0 else "worse" if hi < 0 else "not told apart"
     sentence = (
-        f"{told} on {int(known.sum()):,} pictures: {format_points(float(right[known].mean()), False)}% against "
+        f"{told} on {int(known.sum()):,} {domain.noun}: {format_points(float(right[known].mean()), False)}% against "
         f"{format_points(float(other.mean()), False)}% of run {rival.trained.run.id}, {format_points(gap)} points, "
         f"95% interval {format_points(lo)} … {format_points(hi)}."
     )

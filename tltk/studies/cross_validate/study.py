@@ -13,6 +13,7 @@ import numpy as np
 
 from tltk.results.ranking import PairResult
 from tltk.results.training import TrainingResult
+from tltk.specs.nouns import noun_of
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
@@ -234,15 +235,16 @@ def sentence(
         n_groups: That were kept whole; 0 = none.
         metric: What is weighed.
     """
+    noun = noun_of(spec.net.backbone)
     whole = f", {n_groups:,} groups kept whole" if n_groups else ""
-    over = f"{spec.folds} folds × {spec.repeats} repeat{'s' * (spec.repeats > 1)} of {n_pictures:,} pictures{whole}"
+    over = f"{spec.folds} folds × {spec.repeats} repeat{'s' * (spec.repeats > 1)} of {n_pictures:,} {noun}{whole}"
     if gap is None:
         one = arms[0]
         interval = f"95% interval {_share(one.lo)} … {_share(one.hi)}"
-        return f"{one.name} {_reached(one.score, metric)} ({interval}, {over})."
+        return f"{one.name} {_reached(one.score, metric, noun)} ({interval}, {over})."
     one, other = arms
     interval = f"95% interval {format_points(gap.lo)} … {format_points(gap.hi)}, {over}"
-    both = f"{other.name} {_reached(other.score, metric)}, {one.name} {_share(one.score)}%"
+    both = f"{other.name} {_reached(other.score, metric, noun)}, {one.name} {_share(one.score)}%"
     start = {
         "helps": f"{other.name} is better than {one.name}",
         "hurts": f"{other.name} is worse than {one.name}",
@@ -253,10 +255,10 @@ def sentence(
     return " ".join([told, *_advice(spec, arms, gap)])
 
 
-def _reached(score: float, metric: str) -> str:
+def _reached(score: float, metric: str, noun: str) -> str:
     """`gets 93.2% of the pictures of unseen folds right`."""
     if metric == ACCURACY:
-        return f"gets {_share(score)}% of the pictures of unseen folds right"
+        return f"gets {_share(score)}% of the {noun} of unseen folds right"
     return f"reaches {_share(score)}% {WORDS[metric]} on unseen folds"
 
 
@@ -272,10 +274,10 @@ def _advice(spec: CrossValidateSpec, arms: Sequence[FoldedArmResult], gap: PairR
     if len(difference) < MIN_SEEDS:
         return [f"A verdict needs at least {MIN_SEEDS} folds in all."]
     if abs(gap.gap) <= spec.delta or not difference.any():
-        return ["A gap as small as this takes more pictures to be told from none."]
+        return [f"A gap as small as this takes more {noun_of(spec.net.backbone)} to be told from none."]
     wanted = repeats_needed(difference, spec.folds, abs(gap.gap), LEVEL)
     if wanted is None:
-        return ["More repeats alone would not settle a gap of this size: it takes more pictures."]
+        return [f"More repeats alone would not settle a gap of this size: it takes more {noun_of(spec.net.backbone)}."]
     return [f"About {wanted} repeats would settle a gap of this size, if it stays."]
 
 
@@ -296,8 +298,8 @@ def _remarks(
                 said.append(f"In {where} the rate of {arm.name} is the {edge} that was tried: another may do better.")
     if not spec.nested and len(set(spec.lrs)) > 1:
         said.append(
-            "The rate is the first fold's: its validation pictures test in other folds, so their figures are a little "
-            "optimistic."
+            f"The rate is the first fold's: its validation {noun_of(spec.net.backbone)} test in other folds, so their "
+            f"figures are a little optimistic."
         )
     said += budget_flags({word: own[:1] for word, own in results.items()})  # folds differ by a picture, arms may not
     every_remark = [remark for own in results.values() for one in own for remark in one.remarks]

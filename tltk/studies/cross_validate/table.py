@@ -45,7 +45,7 @@ def details(result: CrossValidateResult) -> list[str]:
     for i, one in enumerate(result.arms[0].folds):
         each = ", ".join(f"{arm.name} {_share(arm.folds[i].score)}%" for arm in result.arms)
         repeat = f"Repeat {one.repeat}, fold" if result.repeats > 1 else "Fold"
-        found.append(f"{repeat} {one.fold}, {one.n_test:,} pictures: {each}.")
+        found.append(f"{repeat} {one.fold}, {one.n_test:,} tested: {each}.")
     return found
 
 

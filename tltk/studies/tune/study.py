@@ -16,6 +16,7 @@ from typing import Any
 from tltk.errors import RunProblem
 from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
+from tltk.specs.nouns import noun_of
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
 from tltk.studies.arms import result_of, scores_of, search_seed, source_training
@@ -307,11 +308,12 @@ def _sentence(
     tuned: float,
     n_val: int,
 ) -> str:
+    noun = noun_of(spec.net.backbone)
     measure = "" if spec.optim.metric == ACCURACY else f" {WORDS[spec.optim.metric]}"
     if best.number == 1:
         return (
-            f"None of {len(trials)} trials did better on the {n_val:,} validation pictures than the default, "
-            f"{in_words(best.setting)}: {format_points(tuned, False)}%{measure} on the test pictures, with "
+            f"None of {len(trials)} trials did better on the {n_val:,} validation {noun} than the default, "
+            f"{in_words(best.setting)}: {format_points(tuned, False)}%{measure} on the test {noun}, with "
             f"{spec.seeds} other seeds."
         )
     gain = (trials[best.number - 1].score or 0.0) - (trials[0].score or 0.0)
@@ -325,7 +327,7 @@ def _sentence(
     rest = f"; {format_points(noise, False)} points of the gain were search noise" if noise > 0 else ""
     return (
         f"{start}: the best of {len(trials)} trials, {in_words(best.setting)}, was {format_points(gain)} points better "
-        f"than the default on the {n_val:,} validation pictures that chose it. On the test pictures, looked at once, "
+        f"than the default on the {n_val:,} validation {noun} that chose it. On the test {noun}, looked at once, "
         f"with {spec.seeds} other seeds it gets {format_points(tuned, False)}%{measure}, {format_points(gap[0])} "
         f"points more (95% interval {format_points(gap[1])} … {format_points(gap[2])}){rest}."
     )
@@ -352,9 +354,10 @@ def _remarks(
             )
     if 0 < results[DEFAULT][0].n_val < 100:
         n = results[DEFAULT][0].n_val
+        known = format_points(0.98 / math.sqrt(n), False)
         said.append(
-            f"{n} validation pictures know a score to ± {format_points(0.98 / math.sqrt(n), False)} points at worst; "
-            f"settings that differ by less are chosen by luck."
+            f"{n} validation {noun_of(spec.net.backbone)} know a score to ± {known} points at worst; settings that "
+            f"differ by less are chosen by luck."
         )
     return list(dict.fromkeys([*said, *results[DEFAULT][0].remarks]))
 
