@@ -10,9 +10,11 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import os
 import pkgutil
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -24,6 +26,8 @@ from tltk.specs.knobs import knobs
 
 T = TypeVar("T")
 
+SETTLE_NS = 10**9  # two changes that lie closer may bear the same time
+
 
 @cache
 def _entry_points(group: str) -> tuple[EntryPoint, ...]:
@@ -34,6 +38,14 @@ def _entry_points(group: str) -> tuple[EntryPoint, ...]:
 def _normal(name: str) -> str:
     """A distribution's name as installers compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _changed(folders: list[str]) -> tuple[int, ...]:
+    """When each of these folders last got or lost a file, in nanoseconds; empty where nobody can tell."""
+    try:
+        return tuple(os.stat(folder).st_mtime_ns for folder in folders)
+    except OSError:  # such as a package in an archive
+        return ()
 
 
 class Registry(Generic[T]):
@@ -60,6 +72,7 @@ class Registry(Generic[T]):
         self._attribute = attribute
         self._skip = frozenset(skip)
         self.group = group or package
+        self._listed: tuple[tuple[int, ...], list[str]] = ((), [])  # when the folders last changed, and what was there
 
     def names(self) -> list[str]:
         """All names, sorted; imports none of them."""
@@ -82,15 +95,22 @@ class Registry(Generic[T]):
         package = sys.modules.get(self.package)
         # Namespace of this very file's parent: the package may still be importing.
         root = str(Path(__file__).parent.joinpath(*self.package.split(".")[1:]))
-        found = (module.name for module in pkgutil.iter_modules(getattr(package, "__path__", [root])))
-        return [name for name in found if name not in self._skip and name[0] != "_"]
+        folders = list(getattr(package, "__path__", [root]))
+        changed = _changed(folders)
+        if changed and changed == self._listed[0]:
+            return self._listed[1]
+        modules = (module.name for module in pkgutil.iter_modules(folders))
+        found = [name for name in modules if name not in self._skip and name[0] != "_"]
+        if changed and time.time_ns() - max(changed) > SETTLE_NS:  # else another file may come at the same tick
+            self._listed = changed, found
+        return found
 
     def _find_installed(self) -> dict[str, EntryPoint]:
         """What other installed packages add, by name; what is no name of a module is left out."""
         return {point.name: point for point in _entry_points(self.group) if point.name.isidentifier()}
 
     def __contains__(self, name: object) -> bool:
-        return name in self.names()
+        return name in self._files() or name in self._find_installed()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())

@@ -52,7 +52,11 @@ BRINGS = {  # of what a network reads: how files of it are asked for, their endi
         ("txt", "csv", "tsv"),
         "/home/me/texts  ·  text:reviews.csv  ·  sentences",
     ),
-    ROWS: ("Tables with the columns that it learned from", ("csv", "tsv"), "/home/me/rows.csv  ·  table:rows.csv  ·  transactions"),
+    ROWS: (
+        "Tables with the columns that it learned from",
+        ("csv", "tsv"),
+        "/home/me/rows.csv  ·  table:rows.csv  ·  transactions",
+    ),
 }
 
 
