@@ -44,7 +44,16 @@ def test_pictures_are_brought_and_their_classes_taken_along(
         Image.fromarray(coarse).resize((90, 60)).save(file)
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     page = new_page(f"{app_url}/train?run={run.id}")
-    page.get_by_role("link", name="Use it: predict, evaluate, hand over").click()
+    link = page.get_by_role("link", name="Use it: predict, evaluate, hand over")
+
+    def goes() -> bool:
+        """A click that falls into a rerun of the page may be lost, as it is for people: they click again."""
+        if "/use" not in page.url:
+            link.click()
+            page.wait_for_timeout(3000)
+        return "/use" in page.url
+
+    wait_until(goes, 30, "the page Use")
     page.locator("input[type=file]").set_input_files([*files, tmp_path / "broken.jpg"])
     page.get_by_role("button", name="Predict", exact=True).last.click()
     page.get_by_text("1 file not read").wait_for(timeout=120_000)
