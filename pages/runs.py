@@ -277,7 +277,7 @@ def overlay(entries: Sequence[index.RunEntry]) -> None:
     trainings = [e for e in entries if e.kind == TransferSpec.kind]
     results = {e.id[:6]: found for e in trainings if (found := read_result(e.run)) is not None}
     for flag in budget_flags({name: [found] for name, found in results.items()}):
-        st.caption(f":orange[{plain(flag)}]")
+        st.warning(plain(flag))
     st.dataframe(differences([e.run for e in entries]), hide_index=True, width="stretch")
 
 

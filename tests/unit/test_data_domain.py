@@ -77,7 +77,7 @@ def test_keep_holds_the_proportions() -> None:
     labels = np.repeat([0, 1, 2], [100, 50, 10]).astype(np.int64)
     assert np.bincount(labels[subsample(labels, 32, 0, "toy")]).tolist() == [20, 10, 2]
     assert subsample(labels, 0, 0, "toy").tolist() == list(range(160))
-    with pytest.raises(DataProblem, match="toy has 160 pictures. Got n = 161"):
+    with pytest.raises(DataProblem, match="toy has 160 examples. Got n = 161"):
         subsample(labels, 161, 0, "toy")
 
 

@@ -106,7 +106,7 @@ def test_n_keeps_a_balanced_part_that_the_seed_decides(tmp_path: Path) -> None:
     first, again, other = load(tmp_path, n=6), load(tmp_path, n=6), load(tmp_path, n=6, seed=5)
     assert first.labels.tolist() == [0] * 3 + [1] * 3
     assert first.fingerprint == again.fingerprint != other.fingerprint
-    with pytest.raises(DataProblem, match="has 20 pictures. Got n = 21"):
+    with pytest.raises(DataProblem, match="has 20 examples. Got n = 21"):
         load(tmp_path, n=21)
 
 

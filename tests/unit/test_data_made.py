@@ -20,7 +20,7 @@ def test_digits_are_the_real_ones_in_three_equal_channels() -> None:
     assert raw.max() == 255 and raw.min() == 0 and "CC BY 4.0" in domain.licence
     large = digits.load(DataSpec(size=32, n=500))
     assert large.images.shape == (500, 3, 32, 32) and np.bincount(large.labels).min() >= 45
-    with pytest.raises(DataProblem, match="digits has 1,797 pictures"):
+    with pytest.raises(DataProblem, match="digits has 1,797 examples"):
         digits.load(DataSpec(n=1798))
 
 
@@ -97,7 +97,7 @@ def test_the_background_of_a_digit_depends_on_its_index_and_the_seed() -> None:
     assert all(picture.tobytes() in every for picture in part.images)
     other = blended_digits.load(DataSpec("blended_digits", size=8, seed=1))
     assert (other.images != whole.images).any((1, 2, 3)).mean() > 0.99
-    with pytest.raises(DataProblem, match="has 1,797 pictures. Got n = 2,000"):
+    with pytest.raises(DataProblem, match="has 1,797 examples. Got n = 2,000"):
         blended_digits.load(DataSpec("blended_digits", n=2000))
 
 

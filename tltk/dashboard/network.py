@@ -137,7 +137,7 @@ def domain_summary(spec: DataSpec) -> InspectResult | None:
     try:
         _check_domain(spec)
     except TltkError as fault:
-        st.caption(f":orange[{plain(fault)}]")
+        st.warning(plain(fault))
         return None
     found: InspectResult | None = answer(
         InspectSpec(spec), told_of(spec, "Reading the pictures; this is needed only once.")

@@ -93,5 +93,5 @@ def _choose_stored(now: CompareSpec) -> None:
         st.rerun()
     if theirs != now.net.backbone:
         here = plain(now.net.backbone)
-        st.caption(f":orange[These are of {plain(theirs)}; the network below is {here}. Choose {plain(theirs)} there.]")
+        st.warning(f"These are of {plain(theirs)}; the network below is {here}. Choose {plain(theirs)} there.")
     st.caption(f"{plain(known[name].summary)} Licence: {plain(known[name].licence)}.")

@@ -477,7 +477,7 @@ def subsample(labels: Ints, n: int, seed: int, what: str, given: NDArray[np.int8
         DataProblem: There are fewer than n.
     """
     if n > len(labels):
-        raise DataProblem(f"{what} has {len(labels):,} pictures. Got n = {n:,}; lower n, or set it to 0 for all.")
+        raise DataProblem(f"{what} has {len(labels):,} examples. Got n = {n:,}; lower n, or set it to 0 for all.")
     if not n:
         return np.arange(len(labels))
     groups = labels * 4 + (0 if given is None else given.astype(np.int64) + 1)
