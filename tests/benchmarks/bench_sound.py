@@ -8,16 +8,13 @@ tones in a room. Answers are added to a file (`--rows`), and `--write FILE` make
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.rounds import SHARED, own_home
+from tests.benchmarks.rounds import SHARED, ask_or_write
 from tltk import ask
 from tltk.data.sources.tones import CLASSES
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
@@ -153,25 +150,12 @@ def _cells(r: Row) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default=",".join(QUESTIONS), help="questions, with commas")
-    parser.add_argument("--rows", type=Path, default=Path("sound.jsonl"), help="file that answers are added to")
-    parser.add_argument("--write", type=Path, help="write the page of all answers there, and ask nothing")
-    options = parser.parse_args()
-    if options.write:
-        rows = [json.loads(line) for line in options.rows.read_text().splitlines()]
-        options.write.write_text("\n".join(page(rows)))
-        return
-    if not (SHARED / "weights" / FILE).is_file():
-        print(f"No weights: {SHARED / 'weights' / FILE} is not there. Set TLTK_SHARED_DATA.")
-        return
-    with own_home():
-        for question in options.only.split(","):
-            rows = options.rows.read_text().splitlines() if options.rows.exists() else []
-            for row in QUESTIONS[question]([json.loads(line) for line in rows]):
-                print(json.dumps(row), flush=True)
-                with options.rows.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
+    lacking = (
+        ""
+        if (SHARED / "weights" / FILE).is_file()
+        else f"No weights: {SHARED / 'weights' / FILE} is not there. Set TLTK_SHARED_DATA."
+    )
+    ask_or_write(__doc__, QUESTIONS, page, "sound.jsonl", lacking)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,8 @@ what alignment and weights give where prices have changed and nobody labels; and
 
 from __future__ import annotations
 
-import argparse
 import csv
 import dataclasses
-import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks.bench_text import mean
-from tests.benchmarks.rounds import own_home
+from tests.benchmarks.rounds import ask_or_write
 from tltk import ask, home, launch
 from tltk.analyses.classify.spec import ClassifySpec
 from tltk.data import load
@@ -263,21 +261,7 @@ def page(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default=",".join(QUESTIONS), help="questions, with commas")
-    parser.add_argument("--rows", type=Path, default=Path("tables.jsonl"), help="file that answers are added to")
-    parser.add_argument("--write", type=Path, help="write the tables of all answers there, and ask nothing")
-    options = parser.parse_args()
-    if options.write:
-        options.write.write_text("\n".join(page([json.loads(line) for line in options.rows.read_text().splitlines()])))
-        return
-    with own_home():
-        for question in options.only.split(","):
-            rows = options.rows.read_text().splitlines() if options.rows.exists() else []
-            for row in QUESTIONS[question]([json.loads(line) for line in rows]):
-                print(json.dumps(row), flush=True)
-                with options.rows.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
+    ask_or_write(__doc__, QUESTIONS, page, "tables.jsonl")
 
 
 if __name__ == "__main__":

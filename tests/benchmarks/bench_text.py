@@ -10,8 +10,6 @@ texts without labels (`continue`, which needs tltk[vectors]).
 
 from __future__ import annotations
 
-import argparse
-import json
 import re
 import statistics
 import time
@@ -23,7 +21,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from tests.benchmarks.rounds import SHARED, own_home
+from tests.benchmarks.rounds import SHARED, ask_or_write
 from tltk import ask, home
 from tltk.analyses.continue_vectors.spec import ContinueVectorsSpec
 from tltk.analyses.unknown_words.spec import UnknownWordsSpec
@@ -355,25 +353,10 @@ def continued(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default=",".join(QUESTIONS), help="questions, with commas")
-    parser.add_argument("--rows", type=Path, default=Path("text.jsonl"), help="file that answers are added to")
-    parser.add_argument("--write", type=Path, help="write the page of all answers there, and ask nothing")
-    options = parser.parse_args()
-    if options.write:
-        rows = [json.loads(line) for line in options.rows.read_text().splitlines()]
-        options.write.write_text("\n".join(page(rows)))
-        return
-    if not (SHARED / "text").is_dir():
-        print(f"No sentences: {SHARED / 'text'} is not there. Set TLTK_SHARED_DATA.")
-        return
-    with own_home():
-        for question in options.only.split(","):
-            rows = options.rows.read_text().splitlines() if options.rows.exists() else []
-            for row in QUESTIONS[question]([json.loads(line) for line in rows]):
-                print(json.dumps(row), flush=True)
-                with options.rows.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
+    lacking = (
+        "" if (SHARED / "text").is_dir() else f"No sentences: {SHARED / 'text'} is not there. Set TLTK_SHARED_DATA."
+    )
+    ask_or_write(__doc__, QUESTIONS, page, "text.jsonl", lacking)
 
 
 if __name__ == "__main__":

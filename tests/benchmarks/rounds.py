@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -136,3 +138,39 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         if not number:
             print("|" + "|".join("-" * (w + 2) for w in widths) + "|")
     print(flush=True)
+
+
+def ask_or_write(
+    about: str | None,
+    questions: Mapping[str, Callable[[list[dict[str, Any]]], Iterable[dict[str, Any]]]],
+    page: Callable[[list[dict[str, Any]]], Iterable[str]],
+    usual: str,
+    lacking: str = "",
+) -> None:
+    """The command of a benchmark that keeps its answers as rows of a file, and makes a page of all of them.
+
+    Args:
+        about: What its help says.
+        questions: Name → what asks it, given the rows that are there.
+        page: From all rows to the lines of the page.
+        usual: Name of the file of rows.
+        lacking: Why nothing can be asked here; "" = it can.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--only", default=",".join(questions), help="questions, with commas")
+    parser.add_argument("--rows", type=Path, default=Path(usual), help="file that answers are added to")
+    parser.add_argument("--write", type=Path, help="write the page of all answers there, and ask nothing")
+    options = parser.parse_args()
+    if options.write:
+        options.write.write_text("\n".join(page([json.loads(line) for line in options.rows.read_text().splitlines()])))
+        return
+    if lacking:
+        print(lacking)
+        return
+    with own_home():
+        for question in options.only.split(","):
+            rows = options.rows.read_text().splitlines() if options.rows.exists() else []
+            for row in questions[question]([json.loads(line) for line in rows]):
+                print(json.dumps(row), flush=True)
+                with options.rows.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
