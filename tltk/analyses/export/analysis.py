@@ -31,7 +31,7 @@ from tltk.analyses.sample import Context
 from tltk.data.fit import GROUND, PAD
 from tltk.errors import BadSpec, machine_errors
 from tltk.nn.encoders import open_encoder
-from tltk.nn.text import Vocabulary, WordList, masked_mean
+from tltk.nn.text import HashedWords, Vocabulary, WordList, masked_mean
 from tltk.runs.run import Run, walk
 from tltk.specs.nouns import PICTURES, TEXTS, noun_of
 from tltk.specs.training import TransferSpec
@@ -165,10 +165,13 @@ def _write_encoder(trained: Trained, folder: Path) -> Written:
     """As transformers and the hub keep an encoder, its classifier beside it; transformers opens it and answers."""
     tokenizer = None if trained.net.tokens is None else trained.net.tokens.tokenizer
     if not isinstance(tokenizer, Vocabulary):
+        is_hashed = isinstance(tokenizer, HashedWords)
+        why = (
+            "reads words by their hashes, which no tokenizer's file can hold" if is_hashed else "is no model of either"
+        )
         raise BadSpec(
-            f"A folder is what timm or transformers opens. {trained.spec.net.backbone} of run {trained.run.id} is no "
-            f"model of either, or has no vocabulary that a tokenizer's file could hold; export it as script, "
-            f"safetensors, onnx, torchscript or zip."
+            f"A folder is what timm or transformers opens. {trained.named} of run {trained.run.id} {why}; export it as "
+            f"script, safetensors, onnx, torchscript or zip."
         )
     _write_weights(trained, folder)
     longest = text_backbone(trained).tokens.longest
