@@ -166,7 +166,8 @@ def _write_encoder(trained: Trained, folder: Path) -> Written:
     tokenizer = None if trained.net.tokens is None else trained.net.tokens.tokenizer
     if not isinstance(tokenizer, Vocabulary):
         is_hashed = isinstance(tokenizer, HashedWords)
-        why = (
+        hashed = "reads words by their hashes, which no tokenizer's file can hold"
+        why = hashed if is_hashed else "is no model of either"
             "reads words by their hashes, which no tokenizer's file can hold" if is_hashed else "is no model of either"
         )
         raise BadSpec(
