@@ -165,11 +165,8 @@ def _write_encoder(trained: Trained, folder: Path) -> Written:
     """As transformers and the hub keep an encoder, its classifier beside it; transformers opens it and answers."""
     tokenizer = None if trained.net.tokens is None else trained.net.tokens.tokenizer
     if not isinstance(tokenizer, Vocabulary):
-        is_hashed = isinstance(tokenizer, HashedWords)
         hashed = "reads words by their hashes, which no tokenizer's file can hold"
-        why = hashed if is_hashed else "is no model of either"
-            "reads words by their hashes, which no tokenizer's file can hold" if is_hashed else "is no model of either"
-        )
+        why = hashed if isinstance(tokenizer, HashedWords) else "is no model of either"
         raise BadSpec(
             f"A folder is what timm or transformers opens. {trained.named} of run {trained.run.id} {why}; export it as "
             f"script, safetensors, onnx, torchscript or zip."
