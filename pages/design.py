@@ -26,7 +26,7 @@ def domain_controls() -> None:
     left, right = st.columns(2)
     with left:
         domain_view.choose("Target", ("target",))
-        seen_as_pictures = domain_view.noun() == "pictures"
+        seen_as_pictures = domain_view.kind_of(("target",)) == "pictures"
         fields = ("shots", "size", "fit") if seen_as_pictures else ("shots", "size")
         for name, column in zip(fields, st.columns(3), strict=False):
             with column:

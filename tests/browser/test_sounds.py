@@ -30,5 +30,5 @@ def test_a_sound_of_each_class_can_be_played(new_page: Callable[..., Any], app_u
     lasts = "a => Math.abs(a.duration - 1) < 0.01"
     wait_until(lambda: audio.count() == 1 and audio.evaluate(lasts), 30, "a sound of a second")
     assert audio.evaluate("async a => { a.muted = true; await a.play(); return !a.paused }")
-    assert page.get_by_alt_text("8 pictures of pluck, target").is_visible()
+    assert page.get_by_alt_text("8 sounds of pluck, target").is_visible()
     no_error(page)

@@ -15,7 +15,10 @@ SENTENCE = "Pictures: Reading the pictures of a picture."
     ("name", "noun", "sentence"),
     [
         ("digits", "pictures", SENTENCE),
-        ("tones", "pictures", SENTENCE),
+        ("tones", "sounds", "Sounds: Reading the sounds of a sound."),
+        ("tones~fog:2", "sounds", "Sounds: Reading the sounds of a sound."),
+        ("grey:tones", "sounds", "Sounds: Reading the sounds of a sound."),
+        ("sound:/nowhere/birds", "sounds", "Sounds: Reading the sounds of a sound."),
         ("docstrings", "texts", "Texts: Reading the texts of a text."),
         ("text:/nowhere/reviews.csv", "texts", "Texts: Reading the texts of a text."),
         ("transactions", "rows", "Rows: Reading the rows of a row."),

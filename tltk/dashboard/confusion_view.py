@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from tltk import data
 from tltk.analyses.confusion.result import Answered, ConfusionResult
 from tltk.analyses.confusion.spec import ConfusionSpec
 from tltk.analyses.neighbours.result import NeighboursResult
@@ -19,7 +20,6 @@ from tltk.dashboard.words import plain, told_of
 from tltk.errors import TltkError
 from tltk.plots.confusion import MOST_CLASSES, confusion_of_counts
 from tltk.runs.run import Run
-from tltk.specs.nouns import noun_of
 from tltk.specs.training import TransferSpec
 
 ANY = ""
@@ -84,7 +84,7 @@ def tell(run: Run, found: ConfusionResult, trained: TrainedRun, spec: ConfusionS
     """
     right = sum(row[c] for c, row in enumerate(found.counts))
     st.markdown(
-        f"**{right:,} of {found.n:,}** {noun_of(trained.spec.net.backbone)} are named right, {right / found.n:.1%}."
+        f"**{right:,} of {found.n:,}** {data.noun_learned(trained.spec)} are named right, {right / found.n:.1%}."
         f"{_beside(found, trained)}"
     )
     for remark in found.remarks:
@@ -98,7 +98,7 @@ def _beside(found: ConfusionResult, trained: TrainedRun) -> str:
     right = sum(row[c] for c, row in enumerate(found.other_counts))
     return (
         f" Run {found.against[:6]} names {right / found.n:.1%} right: on {found.lost:,} "
-        f"{noun_of(trained.spec.net.backbone)} it is right and this one wrong, on {found.gained:,} the reverse."
+        f"{data.noun_learned(trained.spec)} it is right and this one wrong, on {found.gained:,} the reverse."
     )
 
 
@@ -122,7 +122,7 @@ def _explore(run: Run, found: ConfusionResult, trained: TrainedRun, spec: Confus
         named = _named(classes, two, key, show != "cell")
         chosen = pictures_of(found, show, label, named)
         total = _total(found, show, label, named)
-        _list(run, found, chosen, total, key, noun_of(trained.spec.net.backbone))
+        _list(run, found, chosen, total, key, data.noun_learned(trained.spec))
     picked = _picked(found, chosen, key)
     if picked is not None:
         _place(picked, trained, spec)

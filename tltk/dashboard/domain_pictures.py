@@ -14,7 +14,7 @@ from PIL import Image
 from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import depth
-from tltk.dashboard.words import plain
+from tltk.dashboard.words import noun_of_domain, plain
 from tltk.results.rows import ACROSS
 from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
@@ -134,7 +134,7 @@ def grid(title: str, spec: DataSpec, found: InspectResult, shown: range) -> None
     rows = tuple(tuple(n for n, label in enumerate(labels) if label == c)[:EACH] for c in shown)
     images = _rows(run_id, stamp, rows)
     cells = "".join(
-        _row(title, found.classes[c], found.counts[c], len(numbers), image)
+        _row(title, found.classes[c], found.counts[c], len(numbers), image, noun_of_domain(spec))
         for c, numbers, image in zip(shown, rows, images, strict=True)
     )
     st.html(f'{_STYLE}<div class="tltk-grid{" sharp" if spec.size < SHARP else ""}">{cells}</div>')
@@ -159,10 +159,10 @@ def listen(title: str, spec: DataSpec, found: InspectResult) -> None:
         st.caption("The sounds of this result were deleted.")
 
 
-def _row(title: str, name: str, count: int, shown: int, image: str) -> str:
+def _row(title: str, name: str, count: int, shown: int, image: str, noun: str) -> str:
     name = escape(name, quote=True)
-    alt = f"{shown} pictures of {name}, {title.lower()}"
-    picture = f'<img src="{image}" alt="{alt}">' if shown else "<span>none among the pictures that were kept</span>"
+    alt = f"{shown} {noun} of {name}, {title.lower()}"
+    picture = f'<img src="{image}" alt="{alt}">' if shown else f"<span>none among the {noun} that were kept</span>"
     return f'<div class="name" title="{name}">{name}<small>{count:,}</small></div><div>{picture}</div>'
 
 

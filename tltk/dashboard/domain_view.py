@@ -130,7 +130,7 @@ def kind_of(path: plan.PATH) -> str:
 
 
 def noun(path: plan.PATH = ("target",)) -> str:
-    """What the examples of this place are called: pictures, texts or rows."""
+    """What the examples of this place are called: pictures, sounds, texts or rows."""
     return noun_of_domain(plan.read(path))
 
 

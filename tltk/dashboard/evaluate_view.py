@@ -17,7 +17,6 @@ from tltk.errors import TltkError
 from tltk.plots.confusion import MOST_CLASSES, confusion_of_counts
 from tltk.plots.reliability import reliability
 from tltk.specs.knobs import knobs
-from tltk.specs.nouns import noun_of
 from tltk.specs.reading import PATHS
 from tltk.specs.training import TransferSpec
 
@@ -83,14 +82,16 @@ def _show_answer(run_id: str, found: EvaluateResult) -> None:
     one = found.domains[0]
     if len(found.domains) > 1:
         st.dataframe(
-            [_line(domain, noun_of(found.backbone)) for domain in found.domains], hide_index=True, width="stretch"
+            [_line(domain, data.noun_of(domain.domain, found.backbone)) for domain in found.domains],
+            hide_index=True,
+            width="stretch",
         )
         names = [domain.domain for domain in found.domains]
         chosen = st.selectbox(
             "In full", range(len(names)), format_func=lambda i: chrome.short(names[i]), key=f"use:domain:{run_id}"
         )
         one = found.domains[chosen]
-    _show_domain(one, found.classes, noun_of(found.backbone), f"{run_id}:{found.domains.index(one)}")
+    _show_domain(one, found.classes, data.noun_of(one.domain, found.backbone), f"{run_id}:{found.domains.index(one)}")
 
 
 def _line(one: DomainScore, noun: str) -> dict[str, str]:

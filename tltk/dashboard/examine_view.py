@@ -78,7 +78,7 @@ def _where(trained: TrainedRun, kind: type[ErrorsSpec] | type[SaliencySpec]) -> 
     own = [side.name for side in (trained.spec.target, trained.spec.source) if side is not None]
     left, right = st.columns(2)
     on = left.selectbox(
-        f"{noun_of(trained.spec.net.backbone).capitalize()} of",
+        f"{data.noun_learned(trained.spec).capitalize()} of",
         own,
         accept_new_options=True,
         key=f"examine:on:{trained.run.id}",
@@ -96,7 +96,7 @@ def _mistakes(trained: TrainedRun) -> Asked:
 
     def tell(run: Run, found: ErrorsResult) -> None:
         st.markdown(
-            f"**{found.wrong:,} of {found.n:,}** {noun_of(trained.spec.net.backbone)} are taken for another class, "
+            f"**{found.wrong:,} of {found.n:,}** {data.noun_learned(trained.spec)} are taken for another class, "
             f"{found.wrong / found.n:.1%}."
         )
         if found.mistakes:
@@ -235,7 +235,7 @@ def _nearest(trained: TrainedRun) -> Asked:
             key=f"examine:text:{trained.run.id}",
             help="It alone is then asked about, instead of a domain.",
         ).strip()
-    noun = noun_of(trained.spec.net.backbone)
+    noun = data.noun_learned(trained.spec)
     promise = f"The training {noun} that it finds most like each, by what enters the head."
 
     def tell(run: Run, found: NearestResult) -> None:
@@ -243,7 +243,7 @@ def _nearest(trained: TrainedRun) -> Asked:
             f"Among **{found.n:,}** training {noun}, by {found.distance} distance at {plain(found.layer_name)}."
         )
         listed = found.pictures[:LISTED]
-        if noun == "pictures":
+        if noun_of(trained.spec.net.backbone) == PICTURES:
             _sheet(
                 run, "Each row: a picture and what it is taken for, then the training pictures with class and distance."
             )
@@ -316,8 +316,7 @@ def _copies(trained: TrainedRun) -> Asked:
 
     def tell(run: Run, found: Any) -> None:
         st.markdown(
-            f"**{found.total:,}** pairs of copies or near copies among {found.n:,} "
-            f"{noun_of(trained.spec.net.backbone)}."
+            f"**{found.total:,}** pairs of copies or near copies among {found.n:,} {data.noun_learned(trained.spec)}."
         )
         if found.pairs:
             _sheet(run, "The first pairs, side by side: number and label, part and kind.")

@@ -21,7 +21,7 @@ from tltk.jobs import executor
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs import nouns
 from tltk.specs.knobs import Spec
-from tltk.specs.nouns import PICTURES, ROWS, TEXTS
+from tltk.specs.nouns import PICTURES, ROWS, SOUNDS, TEXTS
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import PATHS, result_class, with_absolute_paths
 from tltk.specs.size import in_pixels
@@ -93,7 +93,7 @@ def in_a_link(spec: InspectSpec | DescribeSpec) -> tuple[str, str]:
         return f"This link names {what} on this machine: {plain(path)}. Nothing of it has been read.", "Read it"
     noun = noun_of_domain(spec.data)
     number = f"{spec.data.n:,} {noun}" if spec.data.n else f"the {noun}"
-    at = f" at {in_pixels(spec.data.picture_size)}" if noun == PICTURES else ""
+    at = f" at {in_pixels(spec.data.picture_size)}" if noun in (PICTURES, SOUNDS) else ""
     what = f"{number} of {plain(spec.data.name)}{at}"
     return f"This link asks for {what}, which have not been made here yet.", "Make them"
 

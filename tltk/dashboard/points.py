@@ -79,7 +79,7 @@ def points(run: Run, found: EmbedResult, layer: int, key: str) -> None:
 
 
 def _noun(run: Run) -> str:
-    """What the points are: pictures, texts or rows."""
+    """What the points are: pictures, sounds, texts or rows."""
     return noun_of_domain(target_of(run.spec))
 
 

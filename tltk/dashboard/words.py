@@ -33,7 +33,7 @@ def plain(text: object) -> str:
 
 
 def noun_of_domain(spec: DataSpec | None) -> str:
-    """What the examples of a domain are called, so far as its name tells: pictures, texts or rows.
+    """What the examples of a domain are called, so far as its name tells: pictures, sounds, texts or rows.
 
     Args:
         spec: Of the domain; None = there is none, which counts as pictures.

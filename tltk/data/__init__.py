@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -43,8 +43,9 @@ from tltk.data.layout import check_sizes
 from tltk.data.names import escape_name
 from tltk.errors import BadSpec, DataProblem, TltkError
 from tltk.registry import Registry
-from tltk.specs.nouns import NOUNS, PICTURES
-from tltk.specs.parts import DataSpec
+from tltk.specs import nouns
+from tltk.specs.nouns import NOUNS, PICTURES, SOUNDS
+from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.size import in_pixels
 
 __all__ = [
@@ -218,16 +219,42 @@ def modality_of(name: str) -> str:
     return found
 
 
-def noun_of(name: str) -> str:
-    """What a domain's examples are called, so far as its name tells: pictures, texts or rows.
+class Learns(Protocol):
+    """A training, or a study of trainings: a network and what it learns."""
+
+    @property
+    def target(self) -> DataSpec: ...
+
+    @property
+    def net(self) -> NetSpec: ...
+
+
+def noun_of(name: str, backbone: str = "") -> str:
+    """What a domain's examples are called, so far as its name tells: pictures, sounds, texts or rows.
 
     Args:
-        name: Of the domain; of one that means nothing they are pictures.
+        name: Of the domain; of one that means nothing they are what the network reads.
+        backbone: Name of the network that reads them; "" = one of pictures.
     """
+    reads = nouns.noun_of(backbone) if backbone else PICTURES
+    if reads != PICTURES:
+        return reads
     try:
-        return NOUNS.get(modality_of(name), PICTURES)
+        kind, argument = parse(name)
+        if (of := _function(kind, "noun_of")) is not None:  # of one that is made of another
+            return of(argument)
+        return SOUNDS if _function(kind, "sounds") is not None else NOUNS.get(modality_of(name), PICTURES)
     except TltkError:
         return PICTURES
+
+
+def noun_learned(spec: Learns) -> str:
+    """What the examples of a training, or of a study of trainings, are called: pictures, sounds, texts or rows.
+
+    Args:
+        spec: Its target and its network tell.
+    """
+    return noun_of(spec.target.name, spec.net.backbone)
 
 
 def class_names(name: str) -> tuple[str, ...]:
@@ -281,7 +308,7 @@ def load(spec: DataSpec, progress: Progress | None = None) -> Domain:
         make = domains[kind] if corruption(spec.name) is None else _load_corrupted
         domain = make(spec, argument, progress)
         domain = _keep(folder, domain)
-    return domain
+    return dataclasses.replace(domain, noun=noun_of(spec.name))
 
 
 def _check_width(spec: DataSpec) -> None:

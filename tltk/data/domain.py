@@ -86,7 +86,8 @@ class Domain:
     here, of which there are none. `attributes` are what is known of each picture beside its class, by name.
     `files` are the names of the files, what a table says of them, and which belong together. `kind` is pictures,
     text or table; texts are their bytes, (n, 1, 4, size): see `tltk.data.texts`; rows of a table are the bytes of their
-    numbers, (n, 1, 8, size), of which `columns` are the names: see `tltk.data.rows`.
+    numbers, (n, 1, 8, size), of which `columns` are the names: see `tltk.data.rows`. `noun` is what examples are
+    called: pictures, sounds (of which `images` are the spectrograms), texts or rows.
     """
 
     name: str
@@ -107,16 +108,12 @@ class Domain:
     files: Files = Files()
     kind: str = "pictures"
     columns: tuple[str, ...] = ()
+    noun: str = "pictures"
 
     @property
     def modality(self) -> Modality:
         """How its examples become tensors, are augmented and shown."""
         return _MODALITIES.get(self.kind, PICTURES)
-
-    @property
-    def noun(self) -> str:
-        """What its examples are called: pictures, texts or rows."""
-        return NOUNS[self.kind]
 
     @classmethod
     def of(
@@ -203,6 +200,7 @@ class Domain:
             files or Files(),
             kind,
             tuple(columns),
+            NOUNS[kind],
         )
 
     def groups(self, spec: DataSpec) -> Attribute | None:

@@ -227,7 +227,7 @@ class TrainingResult(msgspec.Struct, frozen=True):
         val_score: Of the validation pictures, at the best epoch.
         tested_val_score: Of the validation pictures, by the weights that were tested.
         margins: Of two classes: logit of class 1 less that of class 0, of each test picture; else empty.
-        noun: What its examples are called: pictures, texts or rows.
+        noun: What its examples are called: pictures, sounds, texts or rows.
     """
 
     accuracy: float | None

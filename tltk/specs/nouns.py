@@ -1,16 +1,16 @@
-"""What the examples of a training are called: pictures, texts or rows. No torch."""
+"""What the examples of a training are called: pictures, sounds, texts or rows. No torch."""
 
 from __future__ import annotations
 
 from tltk.specs.encoders import reads_text
 from tltk.specs.mlps import reads_rows
 
-PICTURES, TEXTS, ROWS = "pictures", "texts", "rows"
+PICTURES, SOUNDS, TEXTS, ROWS = "pictures", "sounds", "texts", "rows"
 NOUNS = {"pictures": PICTURES, "text": TEXTS, "table": ROWS}  # modality → what its examples are called
 
 
 def noun_of(backbone: str) -> str:
-    """What a network reads.
+    """What a network reads. Sounds reach it as pictures, their spectrograms; `data.noun_of` tells them apart.
 
     Args:
         backbone: Its name.

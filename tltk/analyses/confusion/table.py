@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tltk import data
 from tltk.analyses.confusion.result import ConfusionResult
 from tltk.results.text import align_left
-from tltk.specs.nouns import noun_of
 
 LISTED = 20  # pairs of classes
 
@@ -14,7 +14,7 @@ LISTED = 20  # pairs of classes
 def lines(found: ConfusionResult) -> Iterator[str]:
     """How many are right, the pairs of classes that are taken for each other most often, and where two differ."""
     right = sum(row[c] for c, row in enumerate(found.counts))
-    noun = noun_of(found.backbone)
+    noun = data.noun_of(found.domain, found.backbone)
     yield f"{right:,} of {found.n:,} {noun} of {found.domain} ({found.part}) are named right, {right / found.n:.1%}."
     pairs = sorted(
         ((n, c, k) for c, row in enumerate(found.counts) for k, n in enumerate(row) if n and c != k), reverse=True

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from tltk import data
 from tltk.analyses.errors.result import ErrorsResult
 from tltk.data.names import escape_text
 from tltk.results.text import align_left, write_csv
-from tltk.specs.nouns import noun_of
 
 PAIRS = 6  # of classes that are named in a line
 SHEET = "They lie in this order on pictures.png of the run's folder; --png FILE writes it."
@@ -20,7 +20,7 @@ def lines(found: ErrorsResult) -> Iterator[str]:
     Args:
         found: Of the question.
     """
-    noun = noun_of(found.backbone)
+    noun = data.noun_of(found.domain, found.backbone)
     yield (
         f"{found.wrong:,} of {found.n:,} {noun} of {escape_text(found.domain)} ({found.part}) are taken for another "
         f"class, {found.wrong / found.n:.1%}."

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tltk import data
 from tltk.analyses.evaluate import figures
 from tltk.analyses.evaluate.figures import Floats, Ints
 from tltk.analyses.evaluate.result import DomainScore, EvaluateResult, Figure, Rival, Threshold
@@ -19,7 +20,6 @@ from tltk.data.classes import UNKNOWN, match_classes
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec, DataProblem, TltkError
 from tltk.probes.linear import wilson
-from tltk.specs.nouns import noun_of
 from tltk.verdicts.judge import format_points, paired_interval
 from tltk.verdicts.metrics import confusion
 
@@ -58,7 +58,7 @@ def evaluate(spec: EvaluateSpec, context: Context) -> EvaluateResult:
     if spec.against:
         other = open_training(spec.against)
         rival = Asked(other, rebuild(other))
-    noun = noun_of(trained.spec.net.backbone)
+    noun = data.noun_learned(trained.spec)
     scores = [_score(name, spec, asked, rival, context) for name in spec.on or (trained.spec.target.name,)]
     remarks += [
         f"{one.seen:,} of the {one.n:,} {noun} of {one.domain} are among those that run {trained.run.id} learned "
@@ -72,7 +72,7 @@ def evaluate(spec: EvaluateSpec, context: Context) -> EvaluateResult:
 def _with_validation(asked: Asked, spec: EvaluateSpec, context: Context) -> tuple[Asked, list[str]]:
     """The same with its validation pictures and its temperature; or why there is none."""
     trained, classes = asked.trained, asked.trained.result.classes
-    noun = noun_of(trained.spec.net.backbone)
+    noun = data.noun_learned(trained.spec)
     try:
         parts = own_parts(trained.spec, context.load)
         on_source = trained.spec.labels == "source"  # the target's labels are not to be used

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tltk import data
 from tltk.analyses.evaluate.result import DomainScore, EvaluateResult, Figure
 from tltk.data.names import escape_text
 from tltk.errors import abbreviate
 from tltk.results.text import NONE, align_left, columns
-from tltk.specs.nouns import noun_of
 from tltk.verdicts.judge import format_points
 
 SHOWN = 40  # classes of a domain, and cells of what is confused
@@ -21,7 +21,7 @@ def lines(found: EvaluateResult) -> Iterator[str]:
     Args:
         found: Of the question.
     """
-    noun = noun_of(found.backbone)
+    noun = data.noun_of(found.domains[0].domain, found.backbone)
     head = ["domain", noun, "accuracy", "majority", "balanced", "macro-F1", "AUC", "top 5"]
     rows = [head]
     for one in found.domains:

@@ -85,5 +85,5 @@ class InspectResult(msgspec.Struct, frozen=True):
 
     @property
     def noun(self) -> str:
-        """What its examples are called: pictures, texts or rows."""
-        return "rows" if self.columns else "texts" if self.texts else "pictures"
+        """What its examples are called: pictures, sounds, texts or rows."""
+        return "rows" if self.columns else "texts" if self.texts else "sounds" if self.sounds else "pictures"

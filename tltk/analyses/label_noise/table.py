@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tltk import data
 from tltk.analyses.label_noise.result import LabelNoiseResult
 from tltk.data.names import escape_text
 from tltk.results.text import align_left, write_csv
-from tltk.specs.nouns import noun_of
 
 SHOWN = 50
 
@@ -23,7 +23,8 @@ def lines(found: LabelNoiseResult) -> Iterator[str]:
         f"wrong; estimated share {found.noise:.1%}. The probe names {found.accuracy:.1%} of the labels out of fold."
     )
     if found.suspects:
-        rows = [["", noun_of(found.backbone)[:-1], "part", "label", "likely", "probability", "of its label"]]
+        noun = data.noun_of(found.domain, found.backbone)
+        rows = [["", noun[:-1], "part", "label", "likely", "probability", "of its label"]]
         for i, one in enumerate(found.suspects[:SHOWN], 1):
             words = [one.name, one.part, found.classes[one.label], found.classes[one.likely]]
             rows.append([str(i), *words, f"{one.probability:.3f}", f"{one.probability_label:.3f}"])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tltk import data
 from tltk.analyses.nearest.result import NearestResult
 from tltk.data.names import escape_text
 from tltk.results.text import NONE, align_left, write_csv
-from tltk.specs.nouns import noun_of
 
 PICTURES, NEIGHBOURS = 30, 3  # that are printed
 
@@ -18,7 +18,7 @@ def lines(found: NearestResult) -> Iterator[str]:
     Args:
         found: Of the question.
     """
-    noun = noun_of(found.backbone)
+    noun = data.noun_of(found.domain, found.backbone)
     yield (
         f"Among {found.n:,} training {noun} of {escape_text(found.domain)}, by {found.distance} distance at "
         f"{found.layer_name}:"
@@ -44,7 +44,8 @@ def as_csv(found: NearestResult) -> str:
     Args:
         found: Of the question.
     """
-    head = [noun_of(found.backbone)[:-1], "predicted", "probability", "rank", "neighbour", "index", "label", "distance"]
+    noun = data.noun_of(found.domain, found.backbone)
+    head = [noun[:-1], "predicted", "probability", "rank", "neighbour", "index", "label", "distance"]
     rows = [
         [one.name, one.predicted, one.probability, rank, near.name, near.index, near.label, near.distance]
         for one in found.pictures

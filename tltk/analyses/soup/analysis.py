@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tltk import home
+from tltk import data, home
 from tltk.analyses.import_weights.analysis import for_timm
 from tltk.analyses.network import rebuild
 from tltk.analyses.sample import Context
@@ -112,7 +112,9 @@ def soup(spec: SoupSpec, context: Context) -> SoupResult:
         gap, lo, hi = paired_interval((right - yard)[None]) if name != order[0] else (0.0, 0.0, 0.0)
         found.append(TasteResult(name, float(score), float(right.mean()), gap, lo, hi, made))
     kept = _keep(spec.name, soups["greedy"], runs, taken, domain, first) if spec.name else ""
-    return SoupResult(found, _sentence(found, order[0], noun), _remarks(runs), len(split.test), kept)
+    return SoupResult(
+        found, _sentence(found, order[0], data.noun_learned(first)), _remarks(runs), len(split.test), kept
+    )
 
 
 def _check_columns(states: Mapping[str, State]) -> None:

@@ -52,6 +52,11 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     )
 
 
+def noun_of(argument: str) -> str:
+    """What the other domain's examples are called."""
+    return data.noun_of(_inner(argument))
+
+
 def check(argument: str) -> str:
     """The argument in one spelling.
 

@@ -62,6 +62,11 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     )
 
 
+def noun_of(argument: str) -> str:
+    """What the other domain's examples are called."""
+    return data.noun_of(_divide(argument)[1])
+
+
 def modality_of(argument: str) -> str:
     """That of the other domain."""
     return data.modality_of(_divide(argument)[1])

@@ -13,13 +13,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tltk import terms
+from tltk import data, terms
 from tltk.errors import BadSpec, RunProblem
 from tltk.results.curves import Curve
 from tltk.results.training import TrainingResult
 from tltk.results.verdict import Verdict
 from tltk.runs.run import Run
-from tltk.specs.nouns import noun_of
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.arms import (
@@ -428,7 +427,7 @@ def _sentence(spec: CompareSpec, v: Verdict, difference: np.ndarray) -> str:
 
 def _score_in_words(spec: CompareSpec, v: Verdict) -> str:
     """What the network with transferred weights reaches, and by which measure."""
-    noun = noun_of(spec.net.backbone)
+    noun = data.noun_learned(spec)
     if v.metric == ACCURACY:
         return f"gets {format_points(v.transfer, False)}% of {v.n_test:,} test {noun} right"
     return f"reaches {format_points(v.transfer, False)}% {WORDS[v.metric]} on {v.n_test:,} test {noun}"
@@ -448,7 +447,7 @@ def _looks_in_words(spec: CompareSpec, v: Verdict) -> list[str]:
 
 
 def _budget_in_words(spec: CompareSpec, v: Verdict) -> str:
-    noun = noun_of(spec.net.backbone)
+    noun = data.noun_learned(spec)
     scratch, transfer = (v.budget[arm] for arm in ARMS)
     if scratch == transfer and scratch["steps"][0] == scratch["steps"][1]:
         return f"Each run had {v.steps:,} steps and {v.images:,} {noun}."
@@ -465,7 +464,7 @@ def _budget_in_words(spec: CompareSpec, v: Verdict) -> str:
 
 
 def _rates_in_words(spec: CompareSpec, v: Verdict) -> str:
-    noun = noun_of(spec.net.backbone)
+    noun = data.noun_learned(spec)
     labels = f"{v.n_train:,} labelled {noun} were learned from and {v.n_val:,} more used for choosing"
     if not v.search["scratch"]:
         chosen = f"; {labels}, the epoch" if spec.optim.patience else f"; {labels.partition(' and ')[0]}"
@@ -526,7 +525,7 @@ def _remarks(spec: CompareSpec, v: Verdict, easy: str, others: Sequence[str]) ->
             f"{arms[0]} over-fitting: the validation loss has risen since its minimum; try patience, fewer epochs, "
             f"augmentation or a lower rate."
         )
-    noun = noun_of(spec.net.backbone)
+    noun = data.noun_learned(spec)
     if v.taken_out:
         found.append(
             f"{v.taken_out:,} of the source's {noun} also validate or test the target, as they are or saved again; "

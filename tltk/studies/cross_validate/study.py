@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tltk import data
 from tltk.results.ranking import PairResult
 from tltk.results.training import TrainingResult
-from tltk.specs.nouns import noun_of
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
@@ -235,7 +235,7 @@ def sentence(
         n_groups: That were kept whole; 0 = none.
         metric: What is weighed.
     """
-    noun = noun_of(spec.net.backbone)
+    noun = data.noun_learned(spec)
     whole = f", {n_groups:,} groups kept whole" if n_groups else ""
     over = f"{spec.folds} folds × {spec.repeats} repeat{'s' * (spec.repeats > 1)} of {n_pictures:,} {noun}{whole}"
     if gap is None:
@@ -274,10 +274,10 @@ def _advice(spec: CrossValidateSpec, arms: Sequence[FoldedArmResult], gap: PairR
     if len(difference) < MIN_SEEDS:
         return [f"A verdict needs at least {MIN_SEEDS} folds in all."]
     if abs(gap.gap) <= spec.delta or not difference.any():
-        return [f"A gap as small as this takes more {noun_of(spec.net.backbone)} to be told from none."]
+        return [f"A gap as small as this takes more {data.noun_learned(spec)} to be told from none."]
     wanted = repeats_needed(difference, spec.folds, abs(gap.gap), LEVEL)
     if wanted is None:
-        return [f"More repeats alone would not settle a gap of this size: it takes more {noun_of(spec.net.backbone)}."]
+        return [f"More repeats alone would not settle a gap of this size: it takes more {data.noun_learned(spec)}."]
     return [f"About {wanted} repeats would settle a gap of this size, if it stays."]
 
 
@@ -298,7 +298,7 @@ def _remarks(
                 said.append(f"In {where} the rate of {arm.name} is the {edge} that was tried: another may do better.")
     if not spec.nested and len(set(spec.lrs)) > 1:
         said.append(
-            f"The rate is the first fold's: its validation {noun_of(spec.net.backbone)} test in other folds, so their "
+            f"The rate is the first fold's: its validation {data.noun_learned(spec)} test in other folds, so their "
             f"figures are a little optimistic."
         )
     said += budget_flags({word: own[:1] for word, own in results.items()})  # folds differ by a picture, arms may not

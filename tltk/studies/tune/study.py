@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tltk import data
 from tltk.errors import RunProblem
 from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
-from tltk.specs.nouns import noun_of
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
 from tltk.studies.arms import result_of, scores_of, search_seed, source_training
@@ -308,7 +308,7 @@ def _sentence(
     tuned: float,
     n_val: int,
 ) -> str:
-    noun = noun_of(spec.net.backbone)
+    noun = data.noun_learned(spec)
     measure = "" if spec.optim.metric == ACCURACY else f" {WORDS[spec.optim.metric]}"
     if best.number == 1:
         return (
@@ -356,7 +356,7 @@ def _remarks(
         n = results[DEFAULT][0].n_val
         known = format_points(0.98 / math.sqrt(n), False)
         said.append(
-            f"{n} validation {noun_of(spec.net.backbone)} know a score to ± {known} points at worst; settings that "
+            f"{n} validation {data.noun_learned(spec)} know a score to ± {known} points at worst; settings that "
             f"differ by less are chosen by luck."
         )
     return list(dict.fromkeys([*said, *results[DEFAULT][0].remarks]))
