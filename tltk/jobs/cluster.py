@@ -7,6 +7,9 @@ cluster but not the disk still beats.
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import ipaddress
 import os
 import platform
 import re
@@ -31,6 +34,8 @@ from tltk.specs.training import TransferSpec
 if TYPE_CHECKING:
     import requests
 
+SCHEMES = ("ray", "ray+https")  # what begins an address
+ASKED = ("gpus", "memory_gb", "python")  # what an address may say of each run
 PORT = 8265  # of Ray's dashboard, which serves its jobs
 ANSWER_SECONDS = 30.0  # that the cluster may take to answer
 LOOK_SECONDS = 1.0  # seconds for which what the cluster says of its jobs is taken to hold
@@ -84,15 +89,24 @@ class Place:
         example = "such as ray://HOST:8265 or ray://HOST:8265?gpus=0.5&memory_gb=4"
         try:
             parts = urlsplit(text)
-            address, port, host = parts.scheme, parts.port or PORT, parts.hostname
+            address, host = parts.scheme, parts.hostname or ""
+            if address in SCHEMES and "@" in text:  # before anything is said of its parts
+                raise BadSpec(
+                    "The address of a Ray cluster must hold no user, password or token, since pages and logs show it. "
+                    f"Got {truncate(shown(text))!r}; leave out what stands before the @, and set RAY_AUTH_TOKEN."
+                )
+            port = PORT if parts.port is None else parts.port
             asked = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
-        except ValueError as fault:
-            raise BadSpec(f"A Ray cluster must be an address, {example}. Got {truncate(text)!r}: {fault}.") from None
-        if address not in ("ray", "ray+https") or not host or parts.path.strip("/"):
-            raise BadSpec(f"A Ray cluster must be an address, {example}. Got {truncate(text)!r}.")
+            is_none = address not in SCHEMES or parts.path.strip("/") or parts.fragment or not port
+            if is_none or not _is_host(host) or re.search(r"[\s\x00-\x1f]", text.partition("?")[0]):
+                raise ValueError
+        except BadSpec:
+            raise
+        except ValueError:
+            raise BadSpec(f"A Ray cluster must be an address, {example}. Got {truncate(shown(text))!r}.") from None
         for name in asked:
-            if name not in ("gpus", "memory_gb", "python"):
-                raise UnknownName.among("What a run asks of a cluster", name, ("gpus", "memory_gb", "python"))
+            if name not in ASKED:
+                raise UnknownName.among("What a run asks of a cluster", name, ASKED)
         gpus = _number("gpus", asked["gpus"]) if "gpus" in asked else None
         python = asked.get("python") or cls.python
         if not re.fullmatch(r"[\w./~+-]+", python):  # it is written into a command
@@ -118,6 +132,27 @@ class Place:
         optim, wanted = spec.optim, float(has_gpus) if self.gpus is None else self.gpus
         gpus = 0.0 if optim.device == "cpu" else float(optim.processes) if wanted and optim.processes > 1 else wanted
         return _ask(optim.threads * (1 if gpus else optim.processes), gpus, self.memory_gb)
+
+
+def shown(address: str) -> str:
+    """An address as pages, sentences and logs have it: without what may be a password or a token."""
+    text = re.sub(r"://.*@", "://…@", address, flags=re.DOTALL)
+    known = "|".join(ASKED)
+    text = re.sub(rf"([?&](?!(?:{known})=)[^=&#]*=)[^&#]*", r"\1…", text)
+    return re.sub(r"#.+", "#…", text, flags=re.DOTALL)
+
+
+def _is_host(name: str) -> bool:
+    """Whether a machine can be called so: by letters, digits and dots, or by the number of an address."""
+    if ":" in name:
+        with contextlib.suppress(ValueError):
+            return bool(ipaddress.IPv6Address(name))
+        return False
+    try:
+        name.encode("idna")  # as whoever looks for it does
+    except UnicodeError:
+        return False
+    return re.fullmatch(r"[\w.-]+", name) is not None
 
 
 def _ask(cpus: float, gpus: float, memory_gb: float) -> dict[str, float]:
@@ -212,10 +247,19 @@ class Cluster:
             RunProblem: It does not know us.
         """
         url, token = f"{self.place.url}{path}", _token()
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+        def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
+            """The one way by which `requests` takes nothing for it from the user's .netrc."""
+            if token:
+                request.headers["Authorization"] = f"Bearer {token}"
+            return request
+
         try:
-            answer = self._session.request(method, url, headers=headers, timeout=self._answer_s, **options)
-        except OSError as fault:  # as every fault of requests is
+            # Whoever answers from elsewhere, such as a page for logging in, is not the cluster.
+            answer = self._session.request(
+                method, url, auth=sign, timeout=self._answer_s, allow_redirects=False, **options
+            )
+        except (OSError, ValueError, http.client.HTTPException) as fault:  # of requests; of those that it rests on
             raise Unreachable(
                 f"The Ray cluster must answer at {self.place.url}. It does not ({type(fault).__name__}); what runs "
                 "there goes on, what waits is begun once it answers."
@@ -228,9 +272,20 @@ class Cluster:
         if answer.status_code >= 500 and TAKEN not in answer.text:  # as while its head has yet to start all of itself
             raise Unreachable(
                 f"The Ray cluster at {self.place.url} must be able to do what it is asked. It is not now: "
-                f"{_last_line(answer.text) or f'HTTP {answer.status_code}'} It is asked again."
+                f"{_reason(answer)} It is asked again."
             )
+        if answer.is_redirect:
+            raise self._is_another(answer)
         return answer
+
+    def _is_another(self, answer: requests.Response) -> Unreachable:
+        """The sentence for what no dashboard of Ray answers."""
+        kind = answer.headers.get("Content-Type", "").partition(";")[0]
+        return Unreachable(
+            f"{self.place.url} must be Ray's dashboard, which has port {PORT} unless it was told otherwise. Another "
+            f"program answers there (HTTP {answer.status_code}{f', {truncate(kind, 40)}' if kind else ''}); put the "
+            "address right."
+        )
 
     def has_gpus(self) -> bool:
         """Whether any node of it has a GPU now."""
@@ -283,12 +338,13 @@ class Cluster:
                 if once_more:
                     continue  # it may have been heard: the same name is not taken twice
                 raise
-            if answer.ok or TAKEN in answer.text:
+            if _names(answer, name) or (not answer.ok and TAKEN in answer.text):
                 self._new[name] = time.monotonic()
                 return name
             break
-        why = _last_line(answer.text) or f"HTTP {answer.status_code}"
-        raise RunProblem(f"The Ray cluster must take run {run.id}. It did not: {why}")
+        if answer.ok or answer.status_code in (404, 405) or _is_page(answer):
+            raise self._is_another(answer)
+        raise RunProblem(f"The Ray cluster must take run {run.id}. It did not: {_reason(answer)}")
 
     def jobs(self) -> dict[str, Told]:
         """All jobs that the cluster knows, by name, as of `look_s` ago at most.
@@ -302,9 +358,7 @@ class Cluster:
             try:
                 found = msgspec.json.decode(answer.content, type=list[Told])
             except msgspec.MsgspecError:
-                raise Unreachable(
-                    f"{self.place.url} must be Ray's dashboard. It answers otherwise (HTTP {answer.status_code})."
-                ) from None
+                raise self._is_another(answer) from None
             self._asked_at = now
             self._jobs = {job.submission_id: job for job in found if job.submission_id}
             self._new = {name: at for name, at in self._new.items() if name not in self._jobs and now - at < 60}
@@ -421,11 +475,40 @@ def _last_line(text: str) -> str:
     return truncate(lines[-1].strip(), 300) if lines else ""
 
 
-def _token() -> str:
-    """The cluster's, from where Ray itself looks for it; empty where there is none."""
-    if token := os.environ.get("RAY_AUTH_TOKEN", "").strip():
-        return token
+def _is_page(answer: requests.Response) -> bool:
+    """Whether it is made for a browser, which no answer of Ray's to us is."""
+    return "html" in answer.headers.get("Content-Type", "") or answer.text.lstrip()[:1] == "<"
+
+
+def _reason(answer: requests.Response) -> str:
+    """What an answer says was wrong: its last line, unless it is a page."""
+    said = "" if _is_page(answer) else _last_line(answer.text)
+    return said or f"HTTP {answer.status_code} {answer.reason or ''}".rstrip() + "."
+
+
+def _names(answer: requests.Response, name: str) -> bool:
+    """Whether it says that the job of this name was taken."""
     try:
-        return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or TOKEN_FILE).expanduser().read_text().strip()
-    except (OSError, RuntimeError, ValueError):
-        return ""
+        return bool(answer.ok and answer.json()["submission_id"] == name)
+    except (ValueError, LookupError, TypeError):
+        return False
+
+
+def _token() -> str:
+    """The cluster's, from where Ray itself looks for it; empty where there is none.
+
+    Raises:
+        RunProblem: What lies there can be none.
+    """
+    token = os.environ.get("RAY_AUTH_TOKEN", "").strip()
+    if not token:
+        try:
+            token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or TOKEN_FILE).expanduser().read_text().strip()
+        except (OSError, RuntimeError, ValueError):
+            return ""
+    if re.fullmatch(r"[!-~]*", token) is None:
+        raise RunProblem(
+            "The token of a Ray cluster must be one word of ASCII characters. What RAY_AUTH_TOKEN, or the file of the "
+            "token, holds is not; copy it again, as `ray get-auth-token` prints it."
+        )
+    return token
