@@ -16,6 +16,7 @@ import re
 import shlex
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,9 +26,9 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from tltk import home
-from tltk.errors import BadSpec, RunProblem, UnknownName, truncate
+from tltk.errors import BadSpec, RunProblem, TltkError, UnknownName, truncate
 from tltk.runs.process import is_alive
-from tltk.runs.run import ACTIVE, BEAT_SECONDS, LOCK, Run
+from tltk.runs.run import ACTIVE, BEAT_SECONDS, LOCK, SILENT_SECONDS, Run, Status
 from tltk.specs.knobs import Spec
 from tltk.specs.training import TransferSpec
 
@@ -42,6 +43,7 @@ LOOK_SECONDS = 1.0  # seconds for which what the cluster says of its jobs is tak
 LOST_SECONDS = (
     2.5 * BEAT_SECONDS
 )  # without a sign of life, after which a run whose node Ray has lost is begun elsewhere
+UNSEEN_SECONDS = 120.0  # that a job may run without a word in the run's folder before that is said
 MOST_PENDING = (
     8  # jobs of one queue that wait in Ray: enough for it to see what is wanted; others wait where turns count
 )
@@ -231,6 +233,7 @@ class Cluster:
         self._answer_s = answer_s
         self._jobs: dict[str, Told] = {}
         self._asked_at = -float("inf")
+        self._ran = dict[str, float]()  # jobs that run → since when that is known
         self._new: dict[str, float] = {}  # jobs that the last list may not have yet, and when they were submitted
 
     @cached_property
@@ -330,7 +333,7 @@ class Cluster:
             "metadata": {"tltk_run": run.id, "tltk_home": str(home.home()), "tltk_study": study},
             **share,
         }
-        run.write_status(state="waiting", message=_waits(share), pid=0, host="")
+        run.write_status(state="waiting", message=_waits(share), pid=0, host=self.place.url)  # it is not lost here
         for once_more in (True, False):
             try:
                 answer = self._ask("POST", "/api/jobs/", json=job)
@@ -362,6 +365,8 @@ class Cluster:
             self._asked_at = now
             self._jobs = {job.submission_id: job for job in found if job.submission_id}
             self._new = {name: at for name, at in self._new.items() if name not in self._jobs and now - at < 60}
+            running = (name for name, job in self._jobs.items() if job.status == RUNNING)
+            self._ran = {name: self._ran.get(name, now) for name in running}
         return self._jobs
 
     def told(self, name: str) -> Told:
@@ -404,7 +409,7 @@ class Cluster:
         if code is not None and code != REFUSED:
             return code
         # A head that is new at its address knows no job; one that had begun may have gone on, and was heard above.
-        is_forgotten = told is GONE and run.written_status().state == "waiting"
+        is_forgotten = told is GONE and _is_unbegun(run.written_status())
         return NEVER if is_forgotten or told.error_type in NEVER_BEGUN else LOST
 
     def why(self, name: str) -> str:
@@ -417,20 +422,65 @@ class Cluster:
         Raises:
             RunProblem: It did not.
         """
-        if run.written_status().state == "waiting":
+        if _is_unbegun(run.written_status()):
             raise RunProblem(
                 f"Every node of the cluster must have tltk, and see {home.home()} at that very path. Run {run.id} "
                 f"could not begin there: {self.why(name) or 'nothing was said'}"
             )
 
+    def tell_unseen(self, run: Run, name: str) -> None:
+        """Say so where a job has run for a while and nothing of it is seen in the run's folder."""
+        if time.monotonic() - self._ran.get(name, float("inf")) < UNSEEN_SECONDS:
+            return
+        status = run.written_status()
+        message = (
+            f"Every node of the cluster must see {home.home()} as it is here. Ray runs this run on one of them, and "
+            "nothing of that is seen here: the node may have another disk at that path, or be very slow. "
+            f"`tltk runs stop {run.id}` ends it."
+        )
+        if _is_unbegun(status) and status.message != message:
+            run.write_status(message=message)
+
     def stop(self, name: str) -> None:
         """Ask the job's process to end (SIGTERM), and after Ray's own patience make it (SIGKILL)."""
         self._ask("POST", f"/api/jobs/{name}/stop")
 
-    def stop_study(self, study: str) -> None:
-        """Stop what a study that is no more has asked for."""
-        for name in self.active(study=study).values():
+    def leave_study(self, study: Run) -> None:
+        """Stop what a study that is no more has asked for, and let Ray forget what was done for it."""
+        for name in self.active(study=study.id).values():
             self.stop(name)
+        own = str(home.home())
+        for name, job in list(self.jobs().items()):
+            if job.about.tltk_study == study.id and job.about.tltk_home == own:
+                self.forget_done(name)
+        self.end_unbegun([Run.at(child.id) for child in study.children()], study.id)
+
+    def end_unbegun(self, runs: Sequence[Run], study: str) -> None:
+        """Say of the trainings that a study wanted and that have not begun that nobody begins them any more.
+
+        Args:
+            runs: Its children.
+            study: Its id; what another one has handed over waits on.
+        """
+        own, wanted = str(home.home()), set[str]()
+        with contextlib.suppress(TltkError):
+            about = [job.about for job in self.jobs().values() if job.is_active]
+            wanted = {one.tltk_run for one in about if one.tltk_home == own and one.tltk_study != study}
+        for run in runs:
+            status = run.written_status()
+            if _is_unbegun(status) and status.host == self.place.url and run.id not in wanted:
+                home.remove(run.stop_file)
+                run.write_status(state="stopped", message="Its study ended before it began; it can be resumed.")
+
+    def forget_done(self, name: str) -> bool:
+        """Let Ray forget a job that did what it should; whether it has ended.
+
+        One that failed stays: somebody may want to look at it.
+        """
+        told = self.told(name)
+        if told.status == "SUCCEEDED":
+            self.forget(name)
+        return not told.is_active
 
     def forget(self, name: str) -> None:
         """Take a job that has ended off Ray's list, which else grows for ever."""
@@ -441,11 +491,46 @@ class Cluster:
 def is_beating(run: Run) -> bool:
     """Whether the process that has the run lives: by its number on this machine, by its heartbeat on another."""
     status = run.written_status()
-    if status.state != "running":
+    if status.state != "running" and not (status.state == "waiting" and status.pid):  # as `tell_unheard` leaves it
         return False
     if status.host == platform.node():
         return is_alive(status.pid, status.pid_born)
     return run.silence() < LOST_SECONDS
+
+
+def tell_unheard(run: Run, url: str) -> None:
+    """Say of a run whose cluster tells nothing that it is not known whether it runs, unless it shows signs of life.
+
+    Its process number stays, and so does the time of its last sign of life: `hear` takes it back at the next one.
+
+    Args:
+        run: Which.
+        url: Of the cluster.
+    """
+    status, path = run.written_status(), run.path / "status.json"
+    if status.state == "running" and not run.is_run(status):
+        with contextlib.suppress(OSError):
+            beaten = path.stat().st_mtime_ns
+            run.write_status(
+                state="waiting",
+                message=f"The Ray cluster at {url} must tell how this run stands. It does not answer, and the run has "
+                f"shown no sign of life for {SILENT_SECONDS:g} s or more: whether it still runs is not known. It goes "
+                "on from its last checkpoint once the cluster answers; look whether its head is up.",
+            )
+            beaten += 1_000_000  # a millisecond, so that whoever knows the file by its time reads it anew
+            os.utime(path, ns=(beaten, beaten))
+
+
+def hear(run: Run) -> None:
+    """Say of a run of which nothing was known that it runs, where it does."""
+    status = run.written_status()
+    if status.state == "waiting" and status.pid and is_beating(run):
+        run.write_status(state="running", message="")
+
+
+def _is_unbegun(status: Status) -> bool:
+    """Whether a run was handed over and no process has had it since."""
+    return status.state == "waiting" and not status.pid
 
 
 def take_from_lost(run: Run) -> None:
@@ -455,7 +540,7 @@ def take_from_lost(run: Run) -> None:
     been told by the heartbeat.
     """
     message = "Its node was lost; it goes on from its last checkpoint on another."
-    run.write_status(state="waiting", message=message, pid=0, host="")
+    run.write_status(state="waiting", message=message, pid=0)  # its host stays: this machine does not have it
     home.remove(run.path / LOCK)
 
 
