@@ -21,6 +21,7 @@ class RayStub:
         handed: What was submitted, in order.
         says: Method → (status, content type, body, location), said instead whatever the path; "" = any method.
         nodes: As `/nodes` lists them.
+        ends: Resource that a job asks for → the exit code with which such a job ends at once.
     """
 
     def __init__(self) -> None:
@@ -29,7 +30,7 @@ class RayStub:
         self.handed: list[dict[str, Any]] = []
         self.says: dict[str, tuple[int, str, bytes, str]] = {}
         self.nodes: list[dict[str, Any]] = []
-        self.begins_as = "PENDING"
+        self.ends: dict[str, int] = {}
         self.port = 0
 
     @property
@@ -55,7 +56,10 @@ class RayStub:
             job = json.loads(body)
             self.handed.append(job)
             name = job["submission_id"]
-            self.jobs[name] = {"submission_id": name, "status": self.begins_as, "metadata": job["metadata"]}
+            self.jobs[name] = {"submission_id": name, "status": "PENDING", "metadata": job["metadata"]}
+            for wanted in set(job.get("entrypoint_resources", ())) & set(self.ends):
+                code = self.ends[wanted]
+                self.jobs[name] |= {"status": "FAILED" if code else "SUCCEEDED", "driver_exit_code": code}
             found = {"job_id": name, "submission_id": name}
         elif path == "/api/jobs/":
             found = list(self.jobs.values())

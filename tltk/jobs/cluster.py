@@ -242,7 +242,7 @@ class Cluster:
 
         return requests.Session()
 
-    def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
+    def ask(self, method: str, path: str, **options: Any) -> requests.Response:
         """What the cluster answers.
 
         Raises:
@@ -278,10 +278,10 @@ class Cluster:
                 f"{_reason(answer)} It is asked again."
             )
         if answer.is_redirect:
-            raise self._is_another(answer)
+            raise self.is_another(answer)
         return answer
 
-    def _is_another(self, answer: requests.Response) -> Unreachable:
+    def is_another(self, answer: requests.Response) -> Unreachable:
         """The sentence for what no dashboard of Ray answers."""
         kind = answer.headers.get("Content-Type", "").partition(";")[0]
         return Unreachable(
@@ -292,7 +292,7 @@ class Cluster:
 
     def has_gpus(self) -> bool:
         """Whether any node of it has a GPU now."""
-        answer = self._ask("GET", "/api/cluster_status")
+        answer = self.ask("GET", "/api/cluster_status")
         try:
             return bool(answer.json()["data"]["clusterStatus"]["loadMetricsReport"]["usage"]["GPU"][1])
         except (ValueError, LookupError, TypeError):
@@ -334,20 +334,35 @@ class Cluster:
             **share,
         }
         run.write_status(state="waiting", message=_waits(share), pid=0, host=self.place.url)  # it is not lost here
+        self.post(job, name, f"run {run.id}")
+        return name
+
+    def post(self, job: dict[str, Any], name: str, what: str) -> None:
+        """Hand over a job.
+
+        Args:
+            job: As Ray's REST API takes it.
+            name: Its own.
+            what: It is, for the sentence.
+
+        Raises:
+            Unreachable: The cluster does not answer, or is none.
+            RunProblem: It does not take it.
+        """
         for once_more in (True, False):
             try:
-                answer = self._ask("POST", "/api/jobs/", json=job)
+                answer = self.ask("POST", "/api/jobs/", json=job)
             except Unreachable:
                 if once_more:
                     continue  # it may have been heard: the same name is not taken twice
                 raise
             if _names(answer, name) or (not answer.ok and TAKEN in answer.text):
                 self._new[name] = time.monotonic()
-                return name
+                return
             break
         if answer.ok or answer.status_code in (404, 405) or _is_page(answer):
-            raise self._is_another(answer)
-        raise RunProblem(f"The Ray cluster must take run {run.id}. It did not: {_reason(answer)}")
+            raise self.is_another(answer)
+        raise RunProblem(f"The Ray cluster must take {what}. It did not: {_reason(answer)}")
 
     def jobs(self) -> dict[str, Told]:
         """All jobs that the cluster knows, by name, as of `look_s` ago at most.
@@ -357,11 +372,11 @@ class Cluster:
         """
         now = time.monotonic()
         if now - self._asked_at > self.look_s:
-            answer = self._ask("GET", "/api/jobs/")
+            answer = self.ask("GET", "/api/jobs/")
             try:
                 found = msgspec.json.decode(answer.content, type=list[Told])
             except msgspec.MsgspecError:
-                raise self._is_another(answer) from None
+                raise self.is_another(answer) from None
             self._asked_at = now
             self._jobs = {job.submission_id: job for job in found if job.submission_id}
             self._new = {name: at for name, at in self._new.items() if name not in self._jobs and now - at < 60}
@@ -443,7 +458,7 @@ class Cluster:
 
     def stop(self, name: str) -> None:
         """Ask the job's process to end (SIGTERM), and after Ray's own patience make it (SIGKILL)."""
-        self._ask("POST", f"/api/jobs/{name}/stop")
+        self.ask("POST", f"/api/jobs/{name}/stop")
 
     def leave_study(self, study: Run) -> None:
         """Stop what a study that is no more has asked for, and let Ray forget what was done for it."""
@@ -484,7 +499,7 @@ class Cluster:
 
     def forget(self, name: str) -> None:
         """Take a job that has ended off Ray's list, which else grows for ever."""
-        self._ask("DELETE", f"/api/jobs/{name}")
+        self.ask("DELETE", f"/api/jobs/{name}")
         self._jobs.pop(name, None)
 
 
