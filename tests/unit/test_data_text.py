@@ -108,13 +108,38 @@ def _table() -> list[tuple[str, str, str]]:
     return [(w, s, p) for p in ("train", "test") for w, s in (("fine", "good"), ("poor", "bad")) for _ in range(4)]
 
 
+def test_lines_may_begin_with_their_labels(tmp_path: Path) -> None:
+    path = tmp_path / "sms.txt"
+    path.write_text(
+        "".join(f"{'spam' if i % 3 == 0 else 'ham'}\tmessage {i}\tof two parts, {i}\r\n" for i in range(30))
+    )
+    domain = load(f"text:{path}")
+    assert domain.classes == ("ham", "spam") and said(domain)[1] == "message 1\tof two parts, 1"
+    assert "30 lines of a label, a tab and a text" in domain.account.notes[0]
+
+
+def test_labels_of_texts_are_read_as_those_of_tables(tmp_path: Path) -> None:
+    table, plain = tmp_path / "a.csv", tmp_path / "a.txt"
+    labels = ["+", "-", "1.0", "1", "NA", "n/a", "01"]
+    told = [(f"text {i}", labels[i % 7]) for i in range(70)]
+    table.write_text("text,label,topic\n" + "".join(f"{text},{label},x\n" for text, label in told))
+    plain.write_text("".join(f"{text}\t{label}\n" for text, label in told))
+    for path in (table, plain):
+        domain = load(f"text:{path}")
+        assert domain.classes == ("+", "-", "01", "1")
+        assert len(domain.skipped) == 20 and "no label" in domain.skipped[0][1]
+    assert any("topic is called as labels are, too" in note for note in load(f"text:{table}").account.notes)
+
+
 @pytest.mark.parametrize(
     ("content", "name", "words"),
     [
-        ("just\nlines\n", "a.txt", "one text a line, a tab and a label. Of 2 lines 0 do"),
+        ("just\nlines\n", "a.txt", "one text a line, a tab and a label, or .* Of 2 lines 0 do"),
         ("a\tx\nb\tx\n", "a.txt", "at least two classes"),
         ("x,y1\n1,2\n", "a.csv", "column of texts"),
         ("text,thing\nhello,1\n", "a.csv", "column of labels"),
+        ("text,v1\nhello,ham\nbye,ham\nbuy,spam\n", "a.csv", "Few values have v1. Name it with .label=COLUMN"),
+        ("v1,v2\nham,a long text\nspam,b\n", "a.csv", "The longest cells are in v2. Name it with .text=COLUMN&label="),
         ("".join(f"text {i}\t{i}\n" for i in range(60)), "a.txt", "Labels of .* must be classes"),
     ],
 )

@@ -69,7 +69,7 @@ Loader = Callable[[DataSpec, str, Progress | None], Domain]
 
 domains: Registry[Loader] = Registry("domain", "tltk.data.sources", lambda name: "load", group="tltk.domains")
 
-FORMAT = 8  # raise it when the same spec gives other arrays than before: what is kept is then made again
+FORMAT = 9  # raise it when the same spec gives other arrays than before: what is kept is then made again
 STALE_SECONDS = 24 * 3600  # seconds after which a temporary folder belongs to a process that was killed
 
 _log = logging.getLogger(__name__)

@@ -22,12 +22,21 @@ from tltk.data.account import Account, describe_losses
 from tltk.data.domain import Domain, Progress, Reading, argument_path, subsample
 from tltk.data.files import Files, column_of
 from tltk.data.identity import find_copies, label_conflicts
-from tltk.data.names import escape_name, normalise_name
+from tltk.data.names import escape_name
 from tltk.data.parts import FREE
-from tltk.data.roles import SPLITS, find_column, parts_of_rows
+from tltk.data.roles import (
+    FEW_VALUES,
+    LABELS,
+    SPLITS,
+    find_column,
+    other_labels,
+    parts_of_rows,
+    read_labels,
+    refuse_unlabelled,
+)
 from tltk.data.settings import divide_settings, spell_settings
 from tltk.data.sources import folder
-from tltk.data.tables import plain_word, read_table
+from tltk.data.tables import Table, plain_word, read_table
 from tltk.data.tree import File, Folder, walk
 from tltk.errors import DataProblem, UnknownName, abbreviate
 from tltk.specs.encoders import BYTES_PER_TOKEN
@@ -37,7 +46,6 @@ MODALITY = texts.KIND
 LICENCE = "not stated (your own texts)"
 SETTINGS = ("text", "label", "split")
 TEXTS = ("text", "texts", "sentence", "sentences", "review", "reviewtext", "content", "body", "comment", "document")
-LABELS = ("label", "labels", "class", "category", "sentiment", "target", "polarity", "topic", "y", "stars", "rating")
 TABLES = (".csv", ".tsv")
 MAX_TEXT_BYTES = 2**20  # of one file
 MAX_LINES_BYTES = 256 * 2**20
@@ -300,29 +308,34 @@ def _read_lines(path: Path, what: str) -> _Texts:
         told, note = _plain(path.read_bytes(), shown)
     except DataProblem as fault:
         raise DataProblem(f"{what} must be lines of text. {fault}.") from None
+    lines = [(i, line.strip("\r ")) for i, line in enumerate(told.split("\n"), start=1) if line.strip()]
+    first = _labels_first([line for _, line in lines])
     found = _Texts()
-    lines = told.split("\n")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
+    for number, line in lines:
+        said, tab, label = reversed(line.partition("\t")) if first else line.rpartition("\t")
+        label, name = read_labels([label])[0], f"{shown}, line {number}"
+        if not (tab and said.strip() and label):
+            found.skipped.append((name, "no text or no label beside the tab" if tab else "no tab, and so no label"))
             continue
-        said, tab, label = line.strip("\r ").rpartition("\t")
-        reason = "" if tab else "no tab, and so no label"
-        if tab and not (said.strip() and label.strip()):
-            reason = "no text or no label beside the tab"
-        if reason:
-            found.skipped.append((f"{shown}, line {number}", reason))
-            continue
-        _add(found, said, normalise_name(label.strip()), FREE, f"{shown}, line {number}")
+        _add(found, said, label, FREE, name)
     n = len(found.texts)
     if not n or len(found.skipped) > n:
         raise DataProblem(
-            f"{what} must hold one text a line, a tab and a label. Of {n + len(found.skipped):,} lines {n:,} do; put a "
-            f"tab and the class at the end of each, or take a table (.csv) or a folder of .txt for each class."
+            f"{what} must hold one text a line, a tab and a label, or a label, a tab and a text. Of "
+            f"{n + len(found.skipped):,} lines {n:,} do; put a tab and the class at the end of each, or take a table "
+            f"(.csv) or a folder of .txt for each class."
         )
-    _check_labels(found, what, "what follows the last tab of a line")
-    said = f"{shown}: {n:,} lines of a text, a tab and a label."
-    found.account = Account(notes=(said, *([note] if note else [])))
+    _check_labels(found, what, "what stands beside the tab of a line")
+    how = "a label, a tab and a text" if first else "a text, a tab and a label"
+    found.account = Account(notes=(f"{shown}: {n:,} lines of {how}.", *([note] if note else [])))
     return found
+
+
+def _labels_first(lines: Sequence[str]) -> bool:
+    """Whether lines begin with their labels: what begins them comes again and again, and what ends them does not."""
+    divided = [line.split("\t") for line in lines if "\t" in line]
+    begins, ends = (len({parts[at].strip() for parts in divided}) for at in (0, -1))
+    return 2 * begins <= len(divided) < 2 * ends
 
 
 def _has_head(path: Path) -> bool:
@@ -338,15 +351,17 @@ def _read_table(path: Path, settings: dict[str, str], what: str) -> _Texts:
             raise UnknownName.among(f"A column of {what}", name, table.names)
     left = [name for name in table.names if name not in settings.values()]
     columns = {role: settings.get(role) or find_column(left, known) for role, known in _ROLES.items()}
-    for role in ("text", "label"):
-        if not columns[role]:
-            raise DataProblem(
-                f"{what} must have a column of {role}s. Its columns are {abbreviate(', '.join(table.names))}, and none "
-                f"is called as {role}s usually are; name it with ?{role}=COLUMN."
-            )
+    if not columns["text"]:
+        raise DataProblem(
+            f"{what} must have a column of texts. Its columns are {abbreviate(', '.join(table.names))}, and none is "
+            f"called as texts usually are.{_longest(table)} Name it with ?text=COLUMN&label=COLUMN; if the first line "
+            f"is a row, write one with names above it, such as text,label."
+        )
+    if not columns["label"]:
+        raise refuse_unlabelled(table, [name for name in left if name not in columns.values()], what)
     if columns["text"] == columns["label"]:
         raise DataProblem(f"Texts and labels of {what} must be two columns. Both are {columns['text']}.")
-    said, labels = table.column(columns["text"]), table.column(columns["label"])
+    said, labels = table.column(columns["text"]), read_labels(table.column(columns["label"]))
     parts = parts_of_rows(
         table.column(columns["split"]) if columns["split"] else [""] * len(said), columns["split"], what
     )
@@ -357,7 +372,7 @@ def _read_table(path: Path, settings: dict[str, str], what: str) -> _Texts:
             found.skipped.append((name, "no text" if not text else "no label" if not label else "it is binary"))
             continue
         rows.append(at)
-        _add(found, text, normalise_name(label), part, name)
+        _add(found, text, label, part, name)
     _check_labels(found, what, f"the column {escape_name(columns['label'])}")
     rest = [name for name in table.names if name not in columns.values()][:MAX_COLUMNS]
     for name in rest:
@@ -365,8 +380,16 @@ def _read_table(path: Path, settings: dict[str, str], what: str) -> _Texts:
         found.columns[name] = [cells[at] for at in rows]
     told = f"Texts are in the column {escape_name(columns['text'])}, labels in {escape_name(columns['label'])}"
     told += f", parts in {escape_name(columns['split'])}." if columns["split"] else "."
-    found.account = Account(notes=(told, *table.notes))
+    doubt = "" if settings.get("label") else other_labels([n for n in left if n != columns["text"]], columns["label"])
+    found.account = Account(notes=(told, *([doubt] if doubt else []), *table.notes))
     return found
+
+
+def _longest(table: Table) -> str:
+    """Which column is longest, as texts are, in a sentence that stands in another; "" = the table has one alone."""
+    n_chars = {name: sum(map(len, table.column(name))) for name in table.names}
+    longest = max(n_chars, key=lambda name: n_chars[name])
+    return f" The longest cells are in {escape_name(longest)}." if len(n_chars) > 1 else ""
 
 
 _ROLES = {"text": TEXTS, "label": LABELS, "split": SPLITS}
@@ -375,7 +398,7 @@ _ROLES = {"text": TEXTS, "label": LABELS, "split": SPLITS}
 def _check_labels(found: _Texts, what: str, where: str) -> None:
     """Refuse labels that are as many as texts: then they are no classes."""
     different = len(set(found.labels))
-    if different > max(20, len(found.labels) // 4):
+    if different > max(FEW_VALUES, len(found.labels) // 4):
         raise DataProblem(
             f"Labels of {what} must be classes. {where[0].upper()}{where[1:]} has {different:,} different ones for "
             f"{len(found.labels):,} texts; name another column with ?label=COLUMN, or mend the file."
