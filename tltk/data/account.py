@@ -101,7 +101,7 @@ def group_cautions(name: str, found: Groups | None) -> list[str]:
         return []
     return [
         f"{found.across:,} of {found.n:,} groups of {name} ({found.by}) lie in more than one part, which came with the "
-        f"data: what is measured is too good for new groups. Divide the pictures by group instead."
+        f"data: what is measured is too good for new groups. Divide the data by group instead."
     ]
 
 
@@ -136,7 +136,7 @@ def groups(domain: Domain, split: Split, spec: DataSpec) -> Groups | None:
 
 def describe_groups(found: Groups) -> str:
     """`12 groups by folder, the largest p3 with 40 pictures; each lies in one part.`"""
-    largest = f"the largest, {found.largest_name}, with {found.largest:,} picture{'s' * (found.largest != 1)}"
+    largest = f"the largest, {found.largest_name}, of {found.largest:,}"
     apart = f"{found.across:,} of them lie in more than one part" if found.across else "none of them lies in two parts"
     return f"{found.n:,} groups by {found.by}, {largest}; {apart}."
 

@@ -7,7 +7,9 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from tltk import data
 from tltk.results.training import TrainingResult
+from tltk.specs.nouns import reword
 from tltk.specs.parts import DataSpec, StrategySpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.arms import n_searched, result_of, scores_of, search, search_seed, source_training
@@ -145,7 +147,7 @@ def read(
         high,
         curves,
         signs(spec, own, scores),
-        _sentence(curves, mean),
+        reword(_sentence(curves, mean), data.noun_learned(spec)),
         [*remarks, *budget_flags({"from scratch": bases, **results}), *bases[0].remarks],
         lr,
         list(range(spec.first_seed, spec.first_seed + spec.seeds)),
