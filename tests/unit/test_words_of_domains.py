@@ -57,7 +57,7 @@ def test_names_of_files_and_flags_stay() -> None:
 def test_what_all_domains_refuse_is_said_of_texts(tmp_path: Path, fields: dict[str, int], words: str) -> None:
     path = tmp_path / "a.txt"
     path.write_text("".join(f"text {i}\t{i % 2 if fields else 'one'}\n" for i in range(12)))
-    spec = DataSpec(f"text:{path}", size=8, **fields)
+    spec = DataSpec(f"text:{path}", size=8, n=fields.get("n", 0), shots=fields.get("shots", 0))
     with pytest.raises(DataProblem) as refused:
         data.load(spec).split(spec, 0)
     assert words in str(refused.value) and "picture" not in str(refused.value)
