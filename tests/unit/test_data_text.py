@@ -14,6 +14,7 @@ from tests.support.texts import BAD, GOOD, folders, lines
 from tltk import data
 from tltk.analyses.inspect.analysis import domain_summary
 from tltk.data import texts
+from tltk.data.account import remarks
 from tltk.data.domain import Domain, exclude_examples, held_out_origins, link_copies
 from tltk.data.file_names import picture_names
 from tltk.data.sources import docstrings, sentences
@@ -73,6 +74,26 @@ def test_a_folder_for_each_class(tmp_path: Path) -> None:
     assert reasons["good/empty.txt"] == "it is empty" and "binary" in reasons["bad/binary.txt"]
     assert data.modality_of(f"text:{root}") == "text"
     assert picture_names(DataSpec(f"text:{root}"), domain)[0].endswith(f": {said(domain)[0]}")
+
+
+def test_the_commonest_reason_for_a_loss_comes_first(tmp_path: Path) -> None:
+    root = folders(tmp_path / "reviews")
+    (root / "bad" / "0.txt").write_bytes(b"a\0b")
+    for i in range(4):
+        (root / "bad" / f"empty {i}.txt").touch()
+    (root / "bad" / "scan.pdf").touch()
+    domain = load(f"text:{root}")
+    (lost,) = [one for one in domain.account.notes if "loses" in one]
+    assert "Class bad loses 6 of its 10 files: it is empty (4); " in lost and "it is binary, not text (1)" in lost
+    assert "bad/empty 0.txt (it is empty)" in remarks(domain)[-1].split(";")[0]
+
+
+def test_a_class_of_which_no_text_can_be_used_is_refused(tmp_path: Path) -> None:
+    root = folders(tmp_path / "reviews")
+    for i in range(5):
+        (root / "bad" / f"{i}.txt").write_text(" ")
+    with pytest.raises(DataProblem, match=r"None can be in bad: bad/0.txt: it is empty. Check the files"):
+        load(f"text:{root}")
 
 
 def test_lines_of_a_text_a_tab_and_a_label(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Plain data and sentences, for `look`, trainings and comparisons alike.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tltk.data.parts import FREE, PARTS
+from tltk.errors import DataProblem
 from tltk.results.account import Branch, Groups, LeftOut, Part
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 LOUD_SHARE = 0.1  # share of a class's files whose loss is told by name
 MAX_NAMED_FILES = 5  # left-out files that a result names
+MAX_REASONS = 3  # for losses that a sentence tells
 
 
 @dataclass(frozen=True)
@@ -31,20 +34,58 @@ class Account:
     notes: tuple[str, ...] = ()
 
 
-def describe_losses(there: dict[str, int], used: dict[str, int], why: dict[str, str]) -> list[str]:
+def describe_losses(there: Mapping[str, int], used: Mapping[str, int], why: Mapping[str, Counter[str]]) -> list[str]:
     """A sentence for each class that loses much.
 
     Args:
         there: Class → files in it that may be pictures.
         used: Class → those that are read.
-        why: Class → the reason for one of its losses.
+        why: Class → the reasons for its losses, each with how many files it holds of.
     """
     found = []
     for name, n in there.items():
         lost = n - used.get(name, 0)
         if lost > LOUD_SHARE * n:
-            found.append(f"Class {name} loses {lost:,} of its {n:,} files: {why.get(name, 'they cannot be read')}.")
+            found.append(f"Class {name} loses {lost:,} of its {n:,} files: {_commonest(why.get(name, Counter()))}.")
     return found
+
+
+def _commonest(reasons: Counter[str]) -> str:
+    """The reasons with their numbers, the commonest first; a single one without."""
+    if len(reasons) < 2:
+        return next(iter(reasons), "they cannot be read")
+    told = [f"{reason} ({n:,})" for reason, n in reasons.most_common(MAX_REASONS)]
+    rest = reasons.total() - sum(n for _, n in reasons.most_common(MAX_REASONS))
+    return "; ".join([*told, *([f"others ({rest:,})"] if rest else [])])
+
+
+def refuse_lost_classes(what: str, noun: str, lost: Sequence[str], skipped: Sequence[tuple[str, str]]) -> DataProblem:
+    """That nothing of some classes can be used, and a file with the commonest reason.
+
+    Args:
+        what: The domain as error sentences name it.
+        noun: What its examples are called.
+        lost: The classes.
+        skipped: Their files, each with the reason.
+    """
+    name, reason = most_telling(skipped)[0]
+    return DataProblem(
+        f"Every class of {what} must hold {noun} that can be used. None can be in {', '.join(lost[:12])}: {name}: "
+        f"{reason}. Check the files, or remove the folder."
+    )
+
+
+def most_telling(skipped: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What was left out, one of each reason first, and of these the commonest.
+
+    Args:
+        skipped: Files, each with the reason.
+    """
+    counts, first = Counter(reason for _, reason in skipped), dict[str, tuple[str, str]]()
+    for one in skipped:
+        first.setdefault(one[1], one)
+    told = [first[reason] for reason, _ in counts.most_common()]
+    return [*told, *(one for one in skipped if first[one[1]] is not one)]
 
 
 def parts(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Part]:
@@ -153,7 +194,7 @@ def training_data_fields(domain: Domain, split: Split, spec: DataSpec) -> dict[s
     """
     return {
         "parts": parts(domain, split, spec),
-        "left_out": LeftOut(len(domain.skipped), list(domain.skipped[:MAX_NAMED_FILES])),
+        "left_out": LeftOut(len(domain.skipped), most_telling(domain.skipped)[:MAX_NAMED_FILES]),
         "notes": list(domain.account.notes),
         "remarks": [*remarks(domain), *group_cautions(domain.name, groups(domain, split, spec))],
     }
@@ -161,7 +202,7 @@ def training_data_fields(domain: Domain, split: Split, spec: DataSpec) -> dict[s
 
 def remarks(domain: Domain) -> list[str]:
     """What must be said of a domain before a number is believed: losses and doubts, then what was left out."""
-    return [*domain.account.notes, *_describe_left_out(domain.name, len(domain.skipped), domain.skipped)]
+    return [*domain.account.notes, *_describe_left_out(domain.name, len(domain.skipped), most_telling(domain.skipped))]
 
 
 def describe_domain(domain: Domain, split: Split, spec: DataSpec) -> list[str]:

@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from tltk.data import layout, texts
-from tltk.data.account import Account, describe_losses
+from tltk.data.account import Account, most_telling, refuse_lost_classes
 from tltk.data.domain import Domain, Progress, Reading, argument_path, subsample
 from tltk.data.files import Files, column_of
 from tltk.data.identity import find_copies, label_conflicts
@@ -91,7 +90,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     root, what = argument_path(path), escape_name(spec.name)
     found = _read(root, settings, what, spec.group_by)
     if not found.texts:
-        why = f" The first left out: {found.skipped[0][0]}, {found.skipped[0][1]}." if found.skipped else ""
+        why = f" Left out: {', '.join(most_telling(found.skipped)[0])}." if found.skipped else ""
         raise DataProblem(f"{what} must hold texts. It has none that can be used.{why}")
     classes = tuple(sorted(set(found.labels)))
     numbers = {label: number for number, label in enumerate(classes)}
@@ -271,8 +270,8 @@ def _survey(root: Path, what: str, group_by: str) -> layout.Layout:
 
 def _read_folder(root: Path, what: str, group_by: str) -> _Texts:
     laid = _survey(root, what, group_by)
-    found, notes, why = _Texts(skipped=list(laid.skipped)), list[str](), dict(laid.why)
-    used: Counter[str] = Counter()
+    found, notes = _Texts(skipped=list(laid.skipped)), list[str]()
+    unread: list[tuple[str, str]] = []
     for one in laid.pictures:
         assert one.path is not None
         try:
@@ -284,13 +283,16 @@ def _read_folder(root: Path, what: str, group_by: str) -> _Texts:
         except (DataProblem, OSError) as fault:
             reason = fault.strerror or "it may not be read" if isinstance(fault, OSError) else str(fault)
             found.skipped.append((one.name, reason))
-            why[one.label] = reason
+            unread.append((one.label, reason))
             continue
         notes += [note] if note else []
-        used[one.label] += 1
         _add(found, said, one.label, one.part, one.name)
-    told = describe_losses(laid.there, dict(used), why)
-    found.account = dataclasses.replace(laid.account, notes=(*told, *notes[:3], *laid.account.notes))
+    lost = sorted({one.label for one in laid.pictures} - set(found.labels))
+    if lost:
+        told = zip(found.skipped[len(laid.skipped) :], unread, strict=True)
+        raise refuse_lost_classes(what, "texts", lost, [one for one, (label, _) in told if label in lost])
+    losses = layout.losses(laid, unread)
+    found.account = dataclasses.replace(laid.account, notes=(*losses, *notes[:3], *laid.account.notes))
     return found
 
 
