@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,8 @@ import pytest
 from tltk import data
 from tltk.dashboard import permitted
 from tltk.data import rows
+from tltk.data.cautions import cautions
+from tltk.data.giveaways import giveaways
 from tltk.data.sources import transactions
 from tltk.errors import BadSpec, DataProblem, UnknownName
 from tltk.specs.parts import DataSpec
@@ -162,6 +164,42 @@ def test_a_second_column_that_is_called_as_labels_are_is_told(tmp_path: Path) ->
     assert "Category is called as labels are, too" in " ".join(loaded(path).account.notes)
     assert "too: where" not in " ".join(loaded(f"{path}?label=target").account.notes)
     assert "too: where" not in " ".join(loaded(f"{path}?without=Category").account.notes)
+
+
+@pytest.mark.parametrize(
+    ("column", "tells"),
+    [
+        (lambda i: "AB"[i % 2], True),
+        (lambda i: 100 * (i % 2) + i, True),
+        (lambda i: "" if i % 2 else 7, True),
+        (lambda i: "AB"[i % 2] if i else "B", False),
+        (lambda i: i, False),
+    ],
+)
+def test_a_column_that_gives_the_label_away_is_told(
+    tmp_path: Path, column: Callable[[int], object], tells: bool
+) -> None:
+    path = write(tmp_path / "a.csv", ["x", "after", "label"], [[i % 7, column(i), "ab"[i % 2]] for i in range(80)])
+    found = loaded(path)
+    said = " ".join(cautions(found, found.split(DataSpec(found.name), 0)))
+    assert ("tells the label of every row: after." in said and "?without=after;" in said) is tells
+    assert "x" not in giveaways(found)
+
+
+def test_a_column_without_a_name_that_numbers_the_rows_is_left_out(tmp_path: Path) -> None:
+    found = loaded(write(tmp_path / "a.csv", ["", "x", "label"], [[i, i * i % 97, "ab"[i % 2]] for i in range(40)]))
+    assert found.columns == ("x",) and "1 (it numbers the rows)" in " ".join(found.account.notes)
+
+
+def test_what_cannot_be_learned_from_is_told_with_its_reason(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataProblem, match=r"It has none. Left out: note \(words that hardly come twice\); far \(its num"
+    ):
+        loaded(write(tmp_path / "a.csv", ["note", "far", "label"], [[f"n{i}", "inf", i % 2] for i in range(40)]))
+    with pytest.raises(DataProblem, match="0 comes twice; rename one, or, if the first line is a row"):
+        loaded(write(tmp_path / "b.csv", ["0", "0", "a"], [[i, i, i % 2] for i in range(40)]))
+    found = loaded(write(tmp_path / "c.csv", ["x", "label"], [[i, ("Yes", "yes", "No")[i % 3]] for i in range(60)]))
+    assert "capitals alone: Yes and yes. If they are one" in " ".join(found.account.notes)
 
 
 def test_rows_that_say_the_same_stay_together(tmp_path: Path) -> None:

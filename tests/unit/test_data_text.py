@@ -143,7 +143,7 @@ def test_labels_of_texts_are_read_as_those_of_tables(tmp_path: Path) -> None:
     table, plain = tmp_path / "a.csv", tmp_path / "a.txt"
     labels = ["+", "-", "1.0", "1", "NA", "n/a", "01"]
     told = [(f"text {i}", labels[i % 7]) for i in range(70)]
-    table.write_text("text,label,topic\n" + "".join(f"{text},{label},x\n" for text, label in told))
+    table.write_text("text,label,topic\n" + "".join(f"{text},{label},{len(label)}\n" for text, label in told))
     plain.write_text("".join(f"{text}\t{label}\n" for text, label in told))
     for path in (table, plain):
         domain = load(f"text:{path}")

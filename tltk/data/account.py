@@ -232,4 +232,6 @@ def _describe_left_out(name: str, n: int, first: Sequence[Sequence[str]]) -> lis
         return []
     some = "; ".join(f"{file} ({reason})" for file, reason in first[:3])
     what = "file or folder was" if n == 1 else "files or folders were"
+    if all(", line " in file for file, _ in first[:3]):
+        what = "line was" if n == 1 else "lines were"
     return [f"{n:,} {what} left out of {name}: {some}{' …' if n > 3 else '.'}"]

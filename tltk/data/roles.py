@@ -6,7 +6,7 @@ Tables of texts and of rows are read by the same rules, to learn from as to pred
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tltk.data.layout import part_of
 from tltk.data.names import escape_name, normalise_name
@@ -38,9 +38,16 @@ def find_column(names: Sequence[str], known: Sequence[str]) -> str:
     return next((by_word[word] for word in known if word in by_word), "")
 
 
-def other_labels(names: Sequence[str], label: str) -> str:
-    """A sentence where more columns than the chosen one are called as labels are; else ""."""
-    others = [escape_name(name) for name in names if name != label and plain_word(name) in LABELS]
+def other_labels(table: Table, names: Sequence[str], label: str) -> str:
+    """A sentence where more columns than the chosen one are called as labels are, and may hold classes; else "".
+
+    Args:
+        table: The table.
+        names: Its columns that may be meant.
+        label: The chosen one.
+    """
+    found = [name for name in names if name != label and plain_word(name) in LABELS]
+    others = [escape_name(name) for name in found if 1 < len(set(table.column(name))) <= FEW_VALUES]
     if not others:
         return ""
     are = "are called as labels are" if len(others) > 1 else "is called as labels are"
@@ -62,6 +69,16 @@ def refuse_unlabelled(table: Table, free: Sequence[str], what: str) -> DataProbl
         f"called as labels usually are.{hint} Name it with ?label=COLUMN; if the first line is a row, write one with "
         f"names above it."
     )
+
+
+def alike_classes(classes: Iterable[str]) -> str:
+    """A sentence where classes differ in capitals alone, as Yes and yes; else ""."""
+    alike: dict[str, list[str]] = {}
+    for name in sorted(classes):
+        alike.setdefault(name.casefold(), []).append(name)
+    told = [" and ".join(names) for names in alike.values() if len(names) > 1]
+    said = f"Classes that differ in capitals alone: {'; '.join(told[:FEW_NAMED])}. If they are one, spell them alike."
+    return said if told else ""
 
 
 def read_labels(cells: Sequence[str]) -> list[str]:

@@ -148,8 +148,11 @@ def _fitted(head: list[str], found: list[tuple[int, list[str]]], shown: str, not
     twice = [name for name, n in Counter(names).items() if n > 1]
     if twice:
         raise DataProblem(
-            f"Each column of {shown} must have a name of its own. {escape_name(twice[0])} comes twice; rename one."
+            f"Each column of {shown} must have a name of its own. {escape_name(twice[0])} comes twice; rename one, "
+            f"or, if the first line is a row, write one with names above it."
         )
+    if not found:
+        raise DataProblem(f"{shown} must hold a row for each example below its head. It has a head alone.")
     rows, lines, skipped = [], [], []
     for line, row in found:
         if any(row[len(names) :]):
@@ -158,7 +161,7 @@ def _fitted(head: list[str], found: list[tuple[int, list[str]]], shown: str, not
         rows.append([*row[: len(names)], *[""] * (len(names) - len(row))])
         lines.append(line)
     if not rows or len(skipped) > len(rows):
-        what = f"{skipped[0][0]}, has {skipped[0][1]}" if skipped else "it has a head alone"
+        what = f"{skipped[0][0]}, has {skipped[0][1]}"
         raise DataProblem(
             f"{shown} must have a row for each example, as long as its head. Of {len(found):,} rows {len(rows):,} are: "
             f"{what}. Put cells that hold a delimiter in quotes."

@@ -23,12 +23,13 @@ from tltk.data.domain import Domain, Progress, Reading, argument_path, subsample
 from tltk.data.files import Files, column_of
 from tltk.data.identity import find_copies, label_conflicts
 from tltk.data.names import escape_name, normalise_name
-from tltk.data.numbers import MISSING, is_number, read_numbers
+from tltk.data.numbers import LARGEST, MISSING, is_number, read_numbers
 from tltk.data.parts import FREE
 from tltk.data.roles import (
     FEW_VALUES,
     LABELS,
     SPLITS,
+    alike_classes,
     find_column,
     other_labels,
     parts_of_rows,
@@ -40,6 +41,7 @@ from tltk.data.rows import MISSING as LACKS
 from tltk.data.settings import divide_settings, spell_settings
 from tltk.data.tables import Table, plain_word, read_table
 from tltk.errors import DataProblem, UnknownName
+from tltk.specs.nouns import counted
 from tltk.specs.parts import DataSpec
 
 MODALITY = rows.KIND
@@ -206,8 +208,12 @@ def _read(path: Path, settings: dict[str, str], what: str) -> _Read:
     found.lines, found.group = [table.lines[at] for at in used], roles["group"]
     said = "named" if settings.get("label") else "found by its name"
     found.notes.append(f"Labels are in the column {escape_name(roles['label'])}, {said}.")
-    doubt = "" if settings.get("label") else other_labels([n for n in table.names if n not in without], roles["label"])
-    found.notes += [doubt] if doubt else []
+    doubt = (
+        ""
+        if settings.get("label")
+        else other_labels(table, [n for n in table.names if n not in without], roles["label"])
+    )
+    found.notes += filter(None, [doubt, alike_classes(set(found.labels))])
     for role, word in (("split", "Parts are"), ("group", "Which rows belong together is told")):
         found.notes += [f"{word} in the column {escape_name(roles[role])}."] if roles[role] else []
     for column in table.names:
@@ -217,7 +223,10 @@ def _read(path: Path, settings: dict[str, str], what: str) -> _Read:
     _add_columns(found, cells, [*without, roles["group"]], table.delimiter)
     found.notes += table.notes
     if not found.names:
-        raise DataProblem(f"{what} must have a column beside the label that can be learned from. It has none.")
+        why = " ".join(note for note in found.notes if note.startswith("Left out"))
+        raise DataProblem(
+            f"{what} must have a column beside the label that can be learned from. It has none. {why}".strip()
+        )
     return found
 
 
@@ -266,8 +275,11 @@ def _add_columns(found: _Read, cells: dict[str, list[str]], without: Sequence[st
         read = None if column in without else read_numbers(said, delimiter)
         numbers = None if read is None or read.n_odd else read.values
         why = "" if there or column in without else "it is empty"
-        if numbers is not None and plain_word(column) in ROW_NUMBERS and len(set(there)) == len(there):
+        unnamed = column == "1"  # as pandas writes the numbers of rows: without a name, first of all
+        if numbers is not None and (unnamed or plain_word(column) in ROW_NUMBERS) and len(set(there)) == len(there):
             why, numbers = "it numbers the rows", None
+        elif numbers is not None and there and np.isnan(numbers).all():
+            why, numbers = f"its numbers are beyond {LARGEST:g}", None
         if column in without or why:
             left += [f"{shown} ({why})"] if why else []
         elif numbers is not None:
@@ -285,7 +297,7 @@ def _add_columns(found: _Read, cells: dict[str, list[str]], without: Sequence[st
             words.append(f"{shown} {_add_words(found, shown, said)}")
         if len(found.kept) < MAX_KEPT_COLUMNS:
             found.kept[column] = [escape_name(cell) for cell in said]
-    found.notes.append(f"{n_numbers} columns of numbers, {len(words)} of words.")
+    found.notes.append(f"{counted(n_numbers, 'columns')} of numbers, {len(words)} of words.")
     if words:
         found.notes.append(f"A column of words is read as one column for each word: {_some(words)}.")
     if lacking:

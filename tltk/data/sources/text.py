@@ -27,6 +27,7 @@ from tltk.data.roles import (
     FEW_VALUES,
     LABELS,
     SPLITS,
+    alike_classes,
     find_column,
     other_labels,
     parts_of_rows,
@@ -329,7 +330,8 @@ def _read_lines(path: Path, what: str) -> _Texts:
         )
     _check_labels(found, what, "what stands beside the tab of a line")
     how = "a label, a tab and a text" if first else "a text, a tab and a label"
-    found.account = Account(notes=(f"{shown}: {n:,} lines of {how}.", *([note] if note else [])))
+    notes = [f"{shown}: {n:,} lines of {how}.", alike_classes(set(found.labels)), note]
+    found.account = Account(notes=tuple(filter(None, notes)))
     return found
 
 
@@ -382,8 +384,13 @@ def _read_table(path: Path, settings: dict[str, str], what: str) -> _Texts:
         found.columns[name] = [cells[at] for at in rows]
     told = f"Texts are in the column {escape_name(columns['text'])}, labels in {escape_name(columns['label'])}"
     told += f", parts in {escape_name(columns['split'])}." if columns["split"] else "."
-    doubt = "" if settings.get("label") else other_labels([n for n in left if n != columns["text"]], columns["label"])
-    found.account = Account(notes=(told, *([doubt] if doubt else []), *table.notes))
+    doubt = (
+        ""
+        if settings.get("label")
+        else other_labels(table, [n for n in left if n != columns["text"]], columns["label"])
+    )
+    notes = [told, doubt, alike_classes(set(found.labels)), *table.notes]
+    found.account = Account(notes=tuple(filter(None, notes)))
     return found
 
 
