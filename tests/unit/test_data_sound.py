@@ -179,6 +179,16 @@ def test_what_cannot_be_used_is_named_with_its_reason(root: Path) -> None:
         assert re.search(words, reasons[f"ant/{name}"]), (name, reasons[f"ant/{name}"])
 
 
+def test_reasons_that_differ_by_a_figure_are_one_reason(root: Path) -> None:
+    write(root, *FOUR)
+    for i in range(3):
+        (root / "ant" / f"cut {i}.wav").write_bytes(as_file(sweep(1))[: 500 + i])
+    for name in ("a.mp3", "b.mp3"):
+        (root / "ant" / name).touch()
+    said = " ".join(load(root).account.notes)
+    assert "files: it is cut off (3); the ending .mp3 is not a sound format that is read (2)." in said
+
+
 def test_a_header_that_promises_gigabytes_reads_what_is_there_or_is_refused(root: Path) -> None:
     content = bytearray(as_file(sweep(1)))
     struct.pack_into("<I", content, content.index(b"data") + 4, 0xFFFF_FF00)

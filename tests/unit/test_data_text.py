@@ -13,6 +13,7 @@ import torch
 from tests.support.texts import BAD, GOOD, folders, lines
 from tltk import data
 from tltk.analyses.inspect.analysis import domain_summary
+from tltk.analyses.predict.inputs import list_texts
 from tltk.data import texts
 from tltk.data.account import remarks
 from tltk.data.domain import Domain, exclude_examples, held_out_origins, link_copies
@@ -74,6 +75,17 @@ def test_a_folder_for_each_class(tmp_path: Path) -> None:
     assert reasons["good/empty.txt"] == "it is empty" and "binary" in reasons["bad/binary.txt"]
     assert data.modality_of(f"text:{root}") == "text"
     assert picture_names(DataSpec(f"text:{root}"), domain)[0].endswith(f": {said(domain)[0]}")
+
+
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_texts_of_other_codings_are_read_alike_to_learn_and_to_predict(tmp_path: Path, coding: str) -> None:
+    root = folders(tmp_path / "reviews")
+    (root / "bad" / "0.txt").write_bytes("Das Café war öde".encode(coding))
+    assert "Das Café war öde" in said(load(f"text:{root}"))
+    assert ("bad/0.txt", "Das Café war öde") in list_texts(root)[0]
+    path = tmp_path / "lines.txt"
+    path.write_bytes("".join(f"Café {i}\t{i % 2}\n" for i in range(8)).encode(coding))
+    assert said(load(f"text:{path}"))[0] == "Café 0" and list_texts(path)[0][0][1] == "Café 0\t0"
 
 
 def test_the_commonest_reason_for_a_loss_comes_first(tmp_path: Path) -> None:

@@ -51,12 +51,21 @@ def describe_losses(there: Mapping[str, int], used: Mapping[str, int], why: Mapp
 
 
 def _commonest(reasons: Counter[str]) -> str:
-    """The reasons with their numbers, the commonest first; a single one without."""
+    """The reasons with their numbers, the commonest first; a single one without. Figures after a colon do not count."""
     if len(reasons) < 2:
         return next(iter(reasons), "they cannot be read")
-    told = [f"{reason} ({n:,})" for reason, n in reasons.most_common(MAX_REASONS)]
-    rest = reasons.total() - sum(n for _, n in reasons.most_common(MAX_REASONS))
+    kinds, whole = Counter[str](), dict[str, set[str]]()
+    for reason, n in reasons.items():
+        kinds[_kind(reason)] += n
+        whole.setdefault(_kind(reason), set()).add(reason)
+    first = kinds.most_common(MAX_REASONS)
+    told = [f"{min(whole[kind]) if len(whole[kind]) == 1 else kind} ({n:,})" for kind, n in first]
+    rest = reasons.total() - sum(n for _, n in first)
     return "; ".join([*told, *([f"others ({rest:,})"] if rest else [])])
+
+
+def _kind(reason: str) -> str:
+    return reason.partition(": ")[0]
 
 
 def refuse_lost_classes(what: str, noun: str, lost: Sequence[str], skipped: Sequence[tuple[str, str]]) -> DataProblem:
@@ -81,11 +90,11 @@ def most_telling(skipped: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     Args:
         skipped: Files, each with the reason.
     """
-    counts, first = Counter(reason for _, reason in skipped), dict[str, tuple[str, str]]()
+    counts, first = Counter(_kind(reason) for _, reason in skipped), dict[str, tuple[str, str]]()
     for one in skipped:
-        first.setdefault(one[1], one)
-    told = [first[reason] for reason, _ in counts.most_common()]
-    return [*told, *(one for one in skipped if first[one[1]] is not one)]
+        first.setdefault(_kind(one[1]), one)
+    told = [first[kind] for kind, _ in counts.most_common()]
+    return [*told, *(one for one in skipped if first[_kind(one[1])] is not one)]
 
 
 def parts(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Part]:

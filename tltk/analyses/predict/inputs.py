@@ -201,10 +201,13 @@ def list_texts(path: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]
         for file in files:
             name = escape_name(file.name if path.is_file() else str(file.relative_to(path)))
             raw = file.read_bytes()
-            if len(raw) > MAX_TEXTS_BYTES or b"\0" in raw:
-                skipped.append((name, "it is binary" if b"\0" in raw else "it has more than 64 MiB"))
+            try:
+                if len(raw) > MAX_TEXTS_BYTES:
+                    raise DataProblem(f"it has more than {MAX_TEXTS_BYTES >> 20} MiB")
+                told, _ = text_source.plain_text(raw, name)
+            except DataProblem as fault:
+                skipped.append((name, str(fault)))
                 continue
-            told = raw.decode("utf-8-sig", errors="replace")
             if path.is_dir():
                 found += [(name, told)] if told.strip() else []
             else:

@@ -6,6 +6,7 @@ or named; `text:reviews.txt`, lines of a text, a tab and a label. Licence and so
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import dataclasses
 import hashlib
@@ -244,12 +245,20 @@ def _check_file(path: Path) -> None:
         )
 
 
-def _plain(data: bytes, name: str) -> tuple[str, str]:
-    """The text of a file, and a sentence where its coding is a guess.
+def plain_text(data: bytes, name: str) -> tuple[str, str]:
+    """The text of a file, in UTF-8, or UTF-16 with its mark, and a sentence where its coding is a guess.
+
+    Args:
+        data: What the file holds.
+        name: Of the file, for the sentence.
 
     Raises:
         DataProblem: It is no text.
     """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        with contextlib.suppress(UnicodeDecodeError):
+            if "\0" not in (text := data.decode("utf-16")):
+                return text, ""
     if b"\0" in data:
         raise DataProblem("it is binary, not text")
     with contextlib.suppress(UnicodeDecodeError):
@@ -278,7 +287,7 @@ def _read_folder(root: Path, what: str, group_by: str) -> _Texts:
         try:
             if one.path.stat().st_size > MAX_TEXT_BYTES:
                 raise DataProblem(f"it has more than {MAX_TEXT_BYTES >> 20} MiB")
-            said, note = _plain(one.path.read_bytes(), one.name)
+            said, note = plain_text(one.path.read_bytes(), one.name)
             if not said.strip():
                 raise DataProblem("it is empty")
         except (DataProblem, OSError) as fault:
@@ -308,9 +317,9 @@ def _read_lines(path: Path, what: str) -> _Texts:
     """Lines of a text, a tab and a label; what other separators of lines there may be belongs to the text."""
     shown = escape_name(path.name)
     try:
-        told, note = _plain(path.read_bytes(), shown)
+        told, note = plain_text(path.read_bytes(), shown)
     except DataProblem as fault:
-        raise DataProblem(f"{what} must be lines of text. {fault}.") from None
+        raise DataProblem(f"{what} must be lines of text, and {fault}. Save it as plain text.") from None
     lines = [(i, line.strip("\r ")) for i, line in enumerate(told.split("\n"), start=1) if line.strip()]
     first = _labels_first([line for _, line in lines])
     found = _Texts()
