@@ -362,7 +362,7 @@ def test_curves_speed_and_flips_are_in_the_result() -> None:
     assert told.startswith(found.verdict.sentence)
     assert ["scratch", "50.0%"] in [line.split()[:2] for line in told.splitlines()] and "gap (95% interval)" in told
     assert "transfer needs as many steps (95% interval 1.0 … 1.0, 3 seeds)" in told
-    assert "0 test examples are right from scratch and wrong after transfer, and 40 the reverse" in told
+    assert "0 test pictures are right from scratch and wrong after transfer, and 40 the reverse" in told
     assert "Validation accuracy of scratch by rate: 0.0003: 50.0%, 0.001: 90.0%, 0.003: 50.0%." in told
     assert "the best is the lowest that was tried" in told, "of transfer"
 

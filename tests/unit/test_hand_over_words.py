@@ -34,6 +34,7 @@ from tltk.specs.parts import DataSpec
 from tltk.weights.handover import import_zip
 
 KINDS = ["rows", "vectors", pytest.param("encoder", marks=needs_transformers)]
+COMMAS = 'age;Colour\n"61,5";red\n1.030,5;pink\ninf;red\n"1.000";blue\n'
 NEW = "age,Colour,more\n30,red,1\n,BLUE,2\n61.5,pink,3\nx,green,4\n"
 TEXTS = "A lovely noise.\nnothing that anyone knows: qqq\nPoor plots, said slowly\n"
 pytestmark = pytest.mark.usefixtures("here")
@@ -90,6 +91,15 @@ def test_a_script_predicts_the_same_without_tltk(kind: str, tmp_path: Path) -> N
     assert len(theirs) == len(ours) > 2
     for own, other in zip(ours, theirs, strict=True):
         assert other == pytest.approx(own, abs=1e-5)
+
+
+def test_a_script_reads_numbers_in_the_notation_of_their_table(tmp_path: Path) -> None:
+    run, _ = trained_on("rows", tmp_path)
+    (tmp_path / "new.csv").write_text(COMMAS)
+    export(ExportSpec(run, "script", str(tmp_path / "out")))
+    ours = [row["probabilities"] for row in _predicted(run, str(tmp_path / "new.csv"), tmp_path)]
+    theirs = [row["probabilities"] for row in without_tltk(tmp_path / "out", tmp_path / "new.csv")]
+    assert [list(p.values()) for p in theirs] == [pytest.approx(list(p.values()), abs=1e-5) for p in ours]
 
 
 def without_tltk(folder: Path, file: Path) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from safetensors.torch import save
 
 from tltk import home
 from tltk.analyses.sample import Context
-from tltk.data import account, family, load
+from tltk.data import account, family, load, noun_of
 from tltk.data.cautions import cautions
 from tltk.data.domain import Domain, Split, held_out_origins, link_copies
 from tltk.data.pictures import KIND as PICTURES
@@ -121,7 +121,8 @@ class Worker:
                     last = time.monotonic()
                     left = (last - began) / max(done, 1) * (total - done)
                     self.speaker.write_status(
-                        message=f"Reading pictures: {done:,} of {total:,}, about {max(left, 1):,.0f} s left."
+                        message=f"Reading {noun_of(spec.name)}: {done:,} of {total:,}, about "
+                        f"{max(left, 1):,.0f} s left."
                     )
 
             found = self._domains[key] = load(spec, progress)

@@ -98,7 +98,7 @@ def divide(spec: TransferSpec, load: Load = data.load) -> Divided:
         split = domain.split(spec.target, spec.seed, rest)
     except DataProblem as fault:
         raise DataProblem(
-            f"{spec.target.name} must hold pictures that neither validate nor test {spec.without.name}. Without "
+            f"{spec.target.name} must hold {domain.noun} that neither validate nor test {spec.without.name}. Without "
             f"the {taken_out:,} that do, too few are left: {fault}"
         ) from None
     return Divided(domain, split, taken_out, train=_whole_train(spec, domain, rest))
@@ -147,7 +147,7 @@ def add_source(spec: TransferSpec, parts: Divided, load: Load = data.load) -> Di
         notes = _unshared(target, domain)
         target, split, left = with_classes(target, split, classes)
         if left:
-            notes.append(f"{left:,} pictures of the target are of none of the source's classes and are in no part.")
+            notes.append(f"{left:,} {target.noun} of the target are of no class of the source's and are in no part.")
         domain = dataclasses.replace(domain, labels=class_numbers(domain, classes), classes=tuple(classes))
     else:
         known = _prior_knowledge(spec, domain)
