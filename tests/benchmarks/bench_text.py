@@ -373,7 +373,7 @@ def fine_tuned(rows: Sequence[Row]) -> Iterator[str]:
         yield f"| {at} | {rates} | {mean([r['products'] for r in own])} | {mean([r['films'] for r in own])} |"
     best = max(means, key=lambda at: means[at])
     films = {at: {r["seed"]: r["films"] for r in rows if r["boundary"] == at} for at in means}
-    worse, unclear = [], []
+    worse, unclear = list[str](), list[str]()
     for at in sorted(films.keys() - {best}):
         gaps = [films[best][seed] - films[at][seed] for seed in films[at].keys() & films[best].keys()]
         half = float(student.ppf(0.975, len(gaps) - 1)) * statistics.stdev(gaps) / len(gaps) ** 0.5
