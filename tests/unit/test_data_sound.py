@@ -138,12 +138,21 @@ def test_a_source_does_not_teach_what_the_target_tests(root: Path) -> None:
 # -- what is named instead -------------------------------------------------------------------------------------
 
 
+def as_file(values: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    wavfile.write(file, RATE, values)
+    return file.getvalue()
+
+
 @pytest.mark.usefixtures("without_soundfile")
 def test_what_cannot_be_used_is_named_with_its_reason(root: Path) -> None:
     write(root, *FOUR)
     bad = {
         "empty.wav": (b"", "the file is empty"),
         "broken.wav": (b"RIFF\x00\x00\x00\x00WAVEnonsense", "cannot be decoded"),
+        "cut.wav": (as_file(sweep(1))[:1001], "is cut off: 957 of the [0-9,]+ bytes of sound are there"),
+        "half.wav": (as_file(sweep(1))[:1002], "is cut off: 958 of the [0-9,]+ bytes of sound are there"),
+        "head.wav": (as_file(sweep(1))[:20], "ends before its sound begins"),
         "text.wav": (b"no sound at all", "cannot be decoded"),
         "a.flac": (b"fLaC", r"needs the package soundfile, pip install tltk\[sound\]"),
         "a.mp3": (b"x", "is not a sound format that is read"),
@@ -170,10 +179,18 @@ def test_what_cannot_be_used_is_named_with_its_reason(root: Path) -> None:
         assert re.search(words, reasons[f"ant/{name}"]), (name, reasons[f"ant/{name}"])
 
 
+def test_reasons_that_differ_by_a_figure_are_one_reason(root: Path) -> None:
+    write(root, *FOUR)
+    for i in range(3):
+        (root / "ant" / f"cut {i}.wav").write_bytes(as_file(sweep(1))[: 500 + i])
+    for name in ("a.mp3", "b.mp3"):
+        (root / "ant" / name).touch()
+    said = " ".join(load(root).account.notes)
+    assert "files: it is cut off (3); the ending .mp3 is not a sound format that is read (2)." in said
+
+
 def test_a_header_that_promises_gigabytes_reads_what_is_there_or_is_refused(root: Path) -> None:
-    buffer = io.BytesIO()
-    wavfile.write(buffer, RATE, sweep(1))
-    content = bytearray(buffer.getvalue())
+    content = bytearray(as_file(sweep(1)))
     struct.pack_into("<I", content, content.index(b"data") + 4, 0xFFFF_FF00)
     (root / "a.wav").write_bytes(content)
     try:

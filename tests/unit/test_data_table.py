@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,8 @@ import pytest
 from tltk import data
 from tltk.dashboard import permitted
 from tltk.data import rows
+from tltk.data.cautions import cautions
+from tltk.data.giveaways import giveaways
 from tltk.data.sources import transactions
 from tltk.errors import BadSpec, DataProblem, UnknownName
 from tltk.specs.parts import DataSpec
@@ -113,6 +115,91 @@ def test_numbers_with_a_comma_and_of_other_languages(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("x;y\n" + "".join(f"{i},5;{i % 2}\n" for i in range(20)))
     assert rows.decode(loaded(path).images)[1][3, 0] == 3.5
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "cells", "numbers", "said"),
+    [
+        (",", ["1,000", "12,500", "7"], [1000, 12500, 7], "read as a mark of thousands"),
+        (",", ["1,000.5", "999", "1,000,000"], [1000.5, 999, 1e6], ""),
+        (",", ["3,5", "1,000", "2"], [3.5, 1, 2], ""),
+        (";", ["1,500", "2,250", "7"], [1.5, 2.25, 7], "read as a decimal comma"),
+        (";", ["1.000,5", "2.500", "7"], [1000.5, 2500, 7], ""),
+        (",", ["1 000", "12\u202f500", "1'000"], [1000, 12500, 1000], ""),
+        (",", ["0,125", "0,250", "1,500"], [0.125, 0.25, 1.5], ""),
+        (",", ["1e3", "-2.5E-1", "+.5"], [1000, -0.25, 0.5], ""),
+    ],
+)
+def test_commas_points_and_blanks_in_numbers_are_what_their_column_says(
+    tmp_path: Path, delimiter: str, cells: list[str], numbers: list[float], said: str
+) -> None:
+    path, lines = tmp_path / "a.csv", [[cells[i % 3], "ab"[i % 2]] for i in range(30)]
+    with path.open("w", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows([["sum", "label"], *lines])
+    found = loaded(path)
+    assert found.columns == ("sum",)
+    assert rows.decode(found.images)[1][:3, 0].tolist() == pytest.approx(numbers)
+    assert (said in " ".join(found.account.notes)) and ("sum: the comma" in " ".join(found.account.notes)) == bool(said)
+
+
+def test_numbers_that_no_network_computes_with_are_missing_and_it_is_said(tmp_path: Path) -> None:
+    lines = [[("1e300", "inf", "-1e31")[i] if i < 3 else i, i % 2] for i in range(40)]
+    found = loaded(write(tmp_path / "a.csv", ["x", "label"], lines))
+    values = rows.decode(found.images)[1]
+    assert np.isnan(values[:3, 0]).all() and values[:3, 1].tolist() == [1, 1, 1] and values[3, 0] == 3
+    assert "x: 3 of 40 numbers are infinite or beyond 1e+30" in " ".join(found.account.notes)
+
+
+def test_labels_are_classes_whatever_sign_or_fraction_they_are_written_with(tmp_path: Path) -> None:
+    lines = [[i, ("+", "-", "NA", "?")[i % 4]] for i in range(40)]
+    found = loaded(write(tmp_path / "a.csv", ["x", "label"], lines))
+    assert found.classes == ("+", "-") and len(found.skipped) == 20
+    mixed = loaded(write(tmp_path / "b.csv", ["x", "label"], [[i, ("1.0", "0", "1", "01")[i % 4]] for i in range(40)]))
+    assert mixed.classes == ("0", "01", "1")
+
+
+def test_a_second_column_that_is_called_as_labels_are_is_told(tmp_path: Path) -> None:
+    lines = [[i, i % 2, i % 3] for i in range(60)]
+    path = write(tmp_path / "a.csv", ["x", "target", "Category"], lines)
+    assert "Category is called as labels are, too" in " ".join(loaded(path).account.notes)
+    assert "too: where" not in " ".join(loaded(f"{path}?label=target").account.notes)
+    assert "too: where" not in " ".join(loaded(f"{path}?without=Category").account.notes)
+
+
+@pytest.mark.parametrize(
+    ("column", "tells"),
+    [
+        (lambda i: "AB"[i % 2], True),
+        (lambda i: 100 * (i % 2) + i, True),
+        (lambda i: "" if i % 2 else 7, True),
+        (lambda i: "AB"[i % 2] if i else "B", False),
+        (lambda i: i, False),
+    ],
+)
+def test_a_column_that_gives_the_label_away_is_told(
+    tmp_path: Path, column: Callable[[int], object], tells: bool
+) -> None:
+    path = write(tmp_path / "a.csv", ["x", "after", "label"], [[i % 7, column(i), "ab"[i % 2]] for i in range(80)])
+    found = loaded(path)
+    said = " ".join(cautions(found, found.split(DataSpec(found.name), 0)))
+    assert ("tells the label of every row: after." in said and "?without=after;" in said) is tells
+    assert "x" not in giveaways(found)
+
+
+def test_a_column_without_a_name_that_numbers_the_rows_is_left_out(tmp_path: Path) -> None:
+    found = loaded(write(tmp_path / "a.csv", ["", "x", "label"], [[i, i * i % 97, "ab"[i % 2]] for i in range(40)]))
+    assert found.columns == ("x",) and "1 (it numbers the rows)" in " ".join(found.account.notes)
+
+
+def test_what_cannot_be_learned_from_is_told_with_its_reason(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataProblem, match=r"It has none. Left out: note \(words that hardly come twice\); far \(its num"
+    ):
+        loaded(write(tmp_path / "a.csv", ["note", "far", "label"], [[f"n{i}", "inf", i % 2] for i in range(40)]))
+    with pytest.raises(DataProblem, match="0 comes twice; rename one, or, if the first line is a row"):
+        loaded(write(tmp_path / "b.csv", ["0", "0", "a"], [[i, i, i % 2] for i in range(40)]))
+    found = loaded(write(tmp_path / "c.csv", ["x", "label"], [[i, ("Yes", "yes", "No")[i % 3]] for i in range(60)]))
+    assert "capitals alone: Yes and yes. If they are one" in " ".join(found.account.notes)
 
 
 def test_rows_that_say_the_same_stay_together(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ import torch
 from tests.support.texts import BAD, GOOD, folders, lines
 from tltk import data
 from tltk.analyses.inspect.analysis import domain_summary
+from tltk.analyses.predict.inputs import list_texts
 from tltk.data import texts
+from tltk.data.account import remarks
 from tltk.data.domain import Domain, exclude_examples, held_out_origins, link_copies
 from tltk.data.file_names import picture_names
 from tltk.data.sources import docstrings, sentences
@@ -75,6 +77,37 @@ def test_a_folder_for_each_class(tmp_path: Path) -> None:
     assert picture_names(DataSpec(f"text:{root}"), domain)[0].endswith(f": {said(domain)[0]}")
 
 
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_texts_of_other_codings_are_read_alike_to_learn_and_to_predict(tmp_path: Path, coding: str) -> None:
+    root = folders(tmp_path / "reviews")
+    (root / "bad" / "0.txt").write_bytes("Das Café war öde".encode(coding))
+    assert "Das Café war öde" in said(load(f"text:{root}"))
+    assert ("bad/0.txt", "Das Café war öde") in list_texts(root)[0]
+    path = tmp_path / "lines.txt"
+    path.write_bytes("".join(f"Café {i}\t{i % 2}\n" for i in range(8)).encode(coding))
+    assert said(load(f"text:{path}"))[0] == "Café 0" and list_texts(path)[0][0][1] == "Café 0\t0"
+
+
+def test_the_commonest_reason_for_a_loss_comes_first(tmp_path: Path) -> None:
+    root = folders(tmp_path / "reviews")
+    (root / "bad" / "0.txt").write_bytes(b"a\0b")
+    for i in range(4):
+        (root / "bad" / f"empty {i}.txt").touch()
+    (root / "bad" / "scan.pdf").touch()
+    domain = load(f"text:{root}")
+    (lost,) = [one for one in domain.account.notes if "loses" in one]
+    assert "Class bad loses 6 of its 10 files: it is empty (4); " in lost and "it is binary, not text (1)" in lost
+    assert "bad/empty 0.txt (it is empty)" in remarks(domain)[-1].split(";")[0]
+
+
+def test_a_class_of_which_no_text_can_be_used_is_refused(tmp_path: Path) -> None:
+    root = folders(tmp_path / "reviews")
+    for i in range(5):
+        (root / "bad" / f"{i}.txt").write_text(" ")
+    with pytest.raises(DataProblem, match=r"None can be in bad: bad/0.txt: it is empty. Check the files"):
+        load(f"text:{root}")
+
+
 def test_lines_of_a_text_a_tab_and_a_label(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     told = "one\x85two\t1\nthree\tfour\t0\nno label here\n\nfive\t1\nsix\t0\n"
@@ -108,13 +141,38 @@ def _table() -> list[tuple[str, str, str]]:
     return [(w, s, p) for p in ("train", "test") for w, s in (("fine", "good"), ("poor", "bad")) for _ in range(4)]
 
 
+def test_lines_may_begin_with_their_labels(tmp_path: Path) -> None:
+    path = tmp_path / "sms.txt"
+    path.write_text(
+        "".join(f"{'spam' if i % 3 == 0 else 'ham'}\tmessage {i}\tof two parts, {i}\r\n" for i in range(30))
+    )
+    domain = load(f"text:{path}")
+    assert domain.classes == ("ham", "spam") and said(domain)[1] == "message 1\tof two parts, 1"
+    assert "30 lines of a label, a tab and a text" in domain.account.notes[0]
+
+
+def test_labels_of_texts_are_read_as_those_of_tables(tmp_path: Path) -> None:
+    table, plain = tmp_path / "a.csv", tmp_path / "a.txt"
+    labels = ["+", "-", "1.0", "1", "NA", "n/a", "01"]
+    told = [(f"text {i}", labels[i % 7]) for i in range(70)]
+    table.write_text("text,label,topic\n" + "".join(f"{text},{label},{len(label)}\n" for text, label in told))
+    plain.write_text("".join(f"{text}\t{label}\n" for text, label in told))
+    for path in (table, plain):
+        domain = load(f"text:{path}")
+        assert domain.classes == ("+", "-", "01", "1")
+        assert len(domain.skipped) == 20 and "no label" in domain.skipped[0][1]
+    assert any("topic is called as labels are, too" in note for note in load(f"text:{table}").account.notes)
+
+
 @pytest.mark.parametrize(
     ("content", "name", "words"),
     [
-        ("just\nlines\n", "a.txt", "one text a line, a tab and a label. Of 2 lines 0 do"),
+        ("just\nlines\n", "a.txt", "one text a line, a tab and a label, or .* Of 2 lines 0 do"),
         ("a\tx\nb\tx\n", "a.txt", "at least two classes"),
         ("x,y1\n1,2\n", "a.csv", "column of texts"),
         ("text,thing\nhello,1\n", "a.csv", "column of labels"),
+        ("text,v1\nhello,ham\nbye,ham\nbuy,spam\n", "a.csv", "Few values have v1. Name it with .label=COLUMN"),
+        ("v1,v2\nham,a long text\nspam,b\n", "a.csv", "The longest cells are in v2. Name it with .text=COLUMN&label="),
         ("".join(f"text {i}\t{i}\n" for i in range(60)), "a.txt", "Labels of .* must be classes"),
     ],
 )

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.propose.analysis import choose_size, measure, propose
 from tltk.analyses.propose.result import SidesResult
 from tltk.analyses.propose.spec import ProposeSpec
 from tltk.analyses.propose.table import lines
+from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.sample import Context
 from tltk.data import load
 from tltk.errors import BadSpec
+from tltk.jobs.checking import check
 from tltk.specs.parts import DataSpec
 from tltk.studies import technique
 from tltk.training.bank import FeatureBank
@@ -75,3 +78,16 @@ def test_without_weights_there_is_nothing_to_propose() -> None:
         ProposeSpec().check()
     with pytest.raises(BadSpec, match="resnet18 has none"):
         ProposeSpec(candidates=("resnet18",)).check()
+
+
+@pytest.mark.parametrize("name", ["docstrings", "transactions"])
+def test_a_size_in_pixels_is_not_proposed_for_texts_and_rows(name: str) -> None:
+    with pytest.raises(BadSpec, match="`tltk propose` is about pictures. .* `tltk advise`"):
+        check(ProposeSpec(DataSpec(name), (SHIPPED,)))
+
+
+def test_candidates_must_read_what_the_domain_holds() -> None:
+    with pytest.raises(BadSpec, match="sees pictures. docstrings holds texts; take"):
+        check(RankSpec(DataSpec("docstrings"), candidates=("encoder:bert", SHIPPED)))
+    with pytest.raises(BadSpec, match="reads rows. digits holds pictures; take"):
+        check(AdviseSpec(DataSpec("digits"), candidates=("mlp@run:0123456789ab",)))

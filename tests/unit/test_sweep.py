@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -12,13 +13,13 @@ import torch
 from tests.support.engine import domain
 from tests.support.results import trained
 from tltk import home
-from tltk.errors import BadSpec, UnknownName
+from tltk.errors import BadSpec, RunProblem, UnknownName
 from tltk.jobs.checking import check_names
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.reading import read_spec
 from tltk.specs.training import TransferSpec
 from tltk.studies.sweep.spec import ARMS, SweepSpec
-from tltk.studies.sweep.study import arm, base, domains, examples, n_trainings, on_source, read
+from tltk.studies.sweep.study import arm, base, domains, examples, n_trainings, on_source, read, within
 from tltk.studies.sweep.table import lines
 from tltk.training.compose import build_network
 from tltk.weights import load as weights
@@ -108,6 +109,13 @@ def go(**share: list[float]) -> Any:
         for n, value in zip(spec.layers, values, strict=True)
     }
     return read(spec, [result(0.7)] * 3, found, 1e-3, "")
+
+
+def test_depths_that_a_network_lacks_are_left_out() -> None:
+    base = msgspec.structs.replace(result(0.5), depth=2)
+    assert within(dataclasses.replace(SPEC, layers=(1, 2, 3)), base).layers == (1, 2)
+    with pytest.raises(RunProblem, match="has 2 layers, and 3 or more were to be kept; name fewer"):
+        within(dataclasses.replace(SPEC, layers=(3, 4)), base)
 
 
 def test_the_paper_s_signs_are_told_where_they_are_there() -> None:

@@ -83,6 +83,8 @@ def test_a_table_of_texts_needs_no_labels_to_be_predicted(tmp_path: Path) -> Non
     labelled.write_text(f"body\tlabel\n{GOOD[0]}\t1\n{BAD[0]}\t\n", encoding="utf-8")
     assert api.predict(run, labelled).result.labels == ["1", ""]
     assert len(api.predict(run, f"text:{bare}?text=review").result.names) == 2
+    labelled.write_text(f"body\tlabel\n{GOOD[0]}\t1.0\n{BAD[0]}\tNA\n", encoding="utf-8")
+    assert api.predict(run, labelled).result.labels == ["1", ""], "as they are read to learn from"
     (tmp_path / "odd.csv").write_text("a,b\n1,2\n")
     refused(["predict", run, str(tmp_path / "odd.csv")], "must have a column of texts")
     assert len(api.predict(run, file).result.labels) == 40, "its own texts, with their labels"

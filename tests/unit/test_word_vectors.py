@@ -49,11 +49,28 @@ def test_a_file_is_read(tmp_path: Path, head: bool) -> None:
         (["a 1 2", "b 1"], "Line 2 of a.txt has 1 cells"),
         (["a 1 x"], "Line 1"),
         (["lonely"], "Line 1"),
+        (["a 1 2 3", "b 1 2 3", "c 1 2"], "Line 3 of a.txt has 2 cells"),
+        (["a x y 1", "b 1"], "Line 1 of a.txt"),
     ],
 )
 def test_what_is_no_file_of_vectors_is_a_sentence(tmp_path: Path, rows: list[str], words: str) -> None:
     with pytest.raises(DataProblem, match=words):
         read_vectors(write(tmp_path / "a.txt", rows=rows))
+
+
+def test_words_may_hold_blanks_and_lines_may_be_empty(tmp_path: Path) -> None:
+    """As in GloVe's vectors from 840 billion words: `. . . 0.1 0.2`, `at name@domain.com 0.3 0.4`."""
+    rows = [*ROWS, ". . . 3.5 4", "at name@domain.com 5 6", "", "2 7 8"]
+    found = read_vectors(write(tmp_path / "a.txt", rows=rows))
+    assert found.words == (*KNOWN, ". . .", "at name@domain.com", "2")
+    assert found.vectors[-3:].tolist() == [[3.5, 4], [5, 6], [7, 8]]
+
+
+def test_a_file_that_lacks_words_that_its_head_promises_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", head=True)
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
+    with pytest.raises(DataProblem, match=r"says 4 and has 3: it is cut off. Get it again"):
+        read_vectors(path)
 
 
 def test_simpler_forms_and_counts() -> None:

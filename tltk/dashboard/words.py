@@ -11,7 +11,7 @@ import re
 
 from tltk import data
 from tltk.specs.knobs import Spec
-from tltk.specs.nouns import PICTURES
+from tltk.specs.nouns import PICTURES, reword
 from tltk.specs.parts import DataSpec
 
 # Backslashes end the meaning of a mark. What Streamlit's browser side looks for after that, in the finished text
@@ -58,15 +58,7 @@ def told_of(spec: DataSpec | None, sentence: str) -> str:
         spec: Of the domain; None = pictures.
         sentence: In which "picture" and "pictures" are the examples, not anything that is drawn.
     """
-    noun = noun_of_domain(spec)
-    if noun == PICTURES:
-        return sentence
-
-    def other(found: re.Match[str]) -> str:
-        word = noun if found[0].endswith("s") else noun.removesuffix("s")
-        return word.capitalize() if found[0][0] == "P" else word
-
-    return re.sub(r"\b[Pp]ictures?\b", other, sentence)
+    return reword(sentence, noun_of_domain(spec))
 
 
 _SIGNS = (" = ", "Σ", "‖", "∑")  # of a formula

@@ -44,7 +44,7 @@ from tltk.data.names import escape_name
 from tltk.errors import BadSpec, DataProblem, TltkError
 from tltk.registry import Registry
 from tltk.specs import nouns
-from tltk.specs.nouns import NOUNS, PICTURES, SOUNDS
+from tltk.specs.nouns import NOUNS, PICTURES, SOUNDS, refusing
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.size import in_pixels
 
@@ -69,7 +69,7 @@ Loader = Callable[[DataSpec, str, Progress | None], Domain]
 
 domains: Registry[Loader] = Registry("domain", "tltk.data.sources", lambda name: "load", group="tltk.domains")
 
-FORMAT = 8  # raise it when the same spec gives other arrays than before: what is kept is then made again
+FORMAT = 9  # raise it when the same spec gives other arrays than before: what is kept is then made again
 STALE_SECONDS = 24 * 3600  # seconds after which a temporary folder belongs to a process that was killed
 
 _log = logging.getLogger(__name__)
@@ -166,10 +166,10 @@ def check(spec: DataSpec) -> tuple[str, ...]:
             groups_of((), {}, spec.group_by, "", spec.name)
         names = class_names(spec.name)
         return names if not 0 < spec.n < len(names) else ()
-    if (found := survey(argument, spec.group_by)) is not None:
-        check_sizes(found, spec)
-        return tuple(found.classes)
-    return ()
+    with refusing(noun_of(spec.name)):
+        if (found := survey(argument, spec.group_by)) is not None:
+            check_sizes(found, spec)
+    return () if found is None else tuple(found.classes)
 
 
 def family(name: str) -> str:
@@ -306,7 +306,8 @@ def load(spec: DataSpec, progress: Progress | None = None) -> Domain:
     domain = _read(folder, spec.name)
     if domain is None:
         make = domains[kind] if corruption(spec.name) is None else _load_corrupted
-        domain = make(spec, argument, progress)
+        with refusing(noun_of(spec.name)):
+            domain = make(spec, argument, progress)
         domain = _keep(folder, domain)
     return dataclasses.replace(domain, noun=noun_of(spec.name))
 

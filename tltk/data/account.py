@@ -5,6 +5,7 @@ Plain data and sentences, for `look`, trainings and comparisons alike.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tltk.data.parts import FREE, PARTS
+from tltk.errors import DataProblem
 from tltk.results.account import Branch, Groups, LeftOut, Part
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 LOUD_SHARE = 0.1  # share of a class's files whose loss is told by name
 MAX_NAMED_FILES = 5  # left-out files that a result names
+MAX_REASONS = 3  # for losses that a sentence tells
 
 
 @dataclass(frozen=True)
@@ -31,20 +34,67 @@ class Account:
     notes: tuple[str, ...] = ()
 
 
-def describe_losses(there: dict[str, int], used: dict[str, int], why: dict[str, str]) -> list[str]:
+def describe_losses(there: Mapping[str, int], used: Mapping[str, int], why: Mapping[str, Counter[str]]) -> list[str]:
     """A sentence for each class that loses much.
 
     Args:
         there: Class → files in it that may be pictures.
         used: Class → those that are read.
-        why: Class → the reason for one of its losses.
+        why: Class → the reasons for its losses, each with how many files it holds of.
     """
     found = []
     for name, n in there.items():
         lost = n - used.get(name, 0)
         if lost > LOUD_SHARE * n:
-            found.append(f"Class {name} loses {lost:,} of its {n:,} files: {why.get(name, 'they cannot be read')}.")
+            found.append(f"Class {name} loses {lost:,} of its {n:,} files: {_commonest(why.get(name, Counter()))}.")
     return found
+
+
+def _commonest(reasons: Counter[str]) -> str:
+    """The reasons with their numbers, the commonest first; a single one without. Figures after a colon do not count."""
+    if len(reasons) < 2:
+        return next(iter(reasons), "they cannot be read")
+    kinds, whole = Counter[str](), dict[str, set[str]]()
+    for reason, n in reasons.items():
+        kinds[_kind(reason)] += n
+        whole.setdefault(_kind(reason), set()).add(reason)
+    first = kinds.most_common(MAX_REASONS)
+    told = [f"{min(whole[kind]) if len(whole[kind]) == 1 else kind} ({n:,})" for kind, n in first]
+    rest = reasons.total() - sum(n for _, n in first)
+    return "; ".join([*told, *([f"others ({rest:,})"] if rest else [])])
+
+
+def _kind(reason: str) -> str:
+    return reason.partition(": ")[0]
+
+
+def refuse_lost_classes(what: str, noun: str, lost: Sequence[str], skipped: Sequence[tuple[str, str]]) -> DataProblem:
+    """That nothing of some classes can be used, and a file with the commonest reason.
+
+    Args:
+        what: The domain as error sentences name it.
+        noun: What its examples are called.
+        lost: The classes.
+        skipped: Their files, each with the reason.
+    """
+    name, reason = most_telling(skipped)[0]
+    return DataProblem(
+        f"Every class of {what} must hold {noun} that can be used. None can be in {', '.join(lost[:12])}: {name}: "
+        f"{reason}. Check the files, or remove the folder."
+    )
+
+
+def most_telling(skipped: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What was left out, one of each reason first, and of these the commonest.
+
+    Args:
+        skipped: Files, each with the reason.
+    """
+    counts, first = Counter(_kind(reason) for _, reason in skipped), dict[str, tuple[str, str]]()
+    for one in skipped:
+        first.setdefault(_kind(one[1]), one)
+    told = [first[kind] for kind, _ in counts.most_common()]
+    return [*told, *(one for one in skipped if first[_kind(one[1])] is not one)]
 
 
 def parts(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Part]:
@@ -101,7 +151,7 @@ def group_cautions(name: str, found: Groups | None) -> list[str]:
         return []
     return [
         f"{found.across:,} of {found.n:,} groups of {name} ({found.by}) lie in more than one part, which came with the "
-        f"data: what is measured is too good for new groups. Divide the pictures by group instead."
+        f"data: what is measured is too good for new groups. Divide the data by group instead."
     ]
 
 
@@ -136,7 +186,7 @@ def groups(domain: Domain, split: Split, spec: DataSpec) -> Groups | None:
 
 def describe_groups(found: Groups) -> str:
     """`12 groups by folder, the largest p3 with 40 pictures; each lies in one part.`"""
-    largest = f"the largest, {found.largest_name}, with {found.largest:,} picture{'s' * (found.largest != 1)}"
+    largest = f"the largest, {found.largest_name}, of {found.largest:,}"
     apart = f"{found.across:,} of them lie in more than one part" if found.across else "none of them lies in two parts"
     return f"{found.n:,} groups by {found.by}, {largest}; {apart}."
 
@@ -153,7 +203,7 @@ def training_data_fields(domain: Domain, split: Split, spec: DataSpec) -> dict[s
     """
     return {
         "parts": parts(domain, split, spec),
-        "left_out": LeftOut(len(domain.skipped), list(domain.skipped[:MAX_NAMED_FILES])),
+        "left_out": LeftOut(len(domain.skipped), most_telling(domain.skipped)[:MAX_NAMED_FILES]),
         "notes": list(domain.account.notes),
         "remarks": [*remarks(domain), *group_cautions(domain.name, groups(domain, split, spec))],
     }
@@ -161,7 +211,7 @@ def training_data_fields(domain: Domain, split: Split, spec: DataSpec) -> dict[s
 
 def remarks(domain: Domain) -> list[str]:
     """What must be said of a domain before a number is believed: losses and doubts, then what was left out."""
-    return [*domain.account.notes, *_describe_left_out(domain.name, len(domain.skipped), domain.skipped)]
+    return [*domain.account.notes, *_describe_left_out(domain.name, len(domain.skipped), most_telling(domain.skipped))]
 
 
 def describe_domain(domain: Domain, split: Split, spec: DataSpec) -> list[str]:
@@ -191,4 +241,6 @@ def _describe_left_out(name: str, n: int, first: Sequence[Sequence[str]]) -> lis
         return []
     some = "; ".join(f"{file} ({reason})" for file, reason in first[:3])
     what = "file or folder was" if n == 1 else "files or folders were"
+    if all(", line " in file for file, _ in first[:3]):
+        what = "line was" if n == 1 else "lines were"
     return [f"{n:,} {what} left out of {name}: {some}{' …' if n > 3 else '.'}"]

@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from tltk.data import rows
 from tltk.data.domain import Domain, Split
+from tltk.data.giveaways import giveaways
 
 MAX_CROPPED_SHARE = MAX_EMPTY_SHARE = 0.1  # share of the area from which on it is worth a sentence
+MAX_TELLING = 5  # columns that are named
 MAX_STRETCHED = 1.25  # factor from which on it is: timm and torchvision stretch by up to 4 / 3 when they augment
 
 
@@ -106,5 +109,12 @@ def _sentences(domain: Domain, split: Split, counts: dict[str, Any], n: int) -> 
         said.append(
             f"On average one side of a picture of {domain.name} is stretched by {counts['stretched']:.2f} against the "
             f"other, since pictures are squashed to one shape. If shapes tell the classes, take --fit pad or crop."
+        )
+    if domain.kind == rows.KIND and (telling := giveaways(domain)):
+        one = len(telling) == 1
+        said.append(
+            f"{'A column' if one else 'Columns'} of {domain.name} {'tells' if one else 'tell'} the label of every row: "
+            f"{', '.join(telling[:MAX_TELLING])}. What is known only once the label is must be left out, with "
+            f"?without={'+'.join(telling[:MAX_TELLING])}; else figures are too good."
         )
     return said + list(domain.reading.notes)

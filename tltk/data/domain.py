@@ -243,7 +243,7 @@ class Domain:
             part = self._part_by_class(spec, given)
         train = np.flatnonzero(part == TRAIN)
         if spec.shots:
-            train = few_shot(self.labels, train, spec.shots, seed, self.classes)
+            train = few_shot(self.labels, train, spec.shots, seed, self.classes, self.noun)
         return Split(train, np.flatnonzero(part == VAL), np.flatnonzero(part == TEST))
 
     def _part_by_class(self, spec: DataSpec, given: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -285,7 +285,7 @@ class Domain:
 
     def _part_by_fold(self, spec: DataSpec, given: NDArray[np.int8], groups: Attribute | None) -> NDArray[np.int8]:
         """(n,) part of each picture: one fold is the test, the others train and validate."""
-        what = "pictures" if groups is None else "groups"
+        what = self.noun if groups is None else "groups"
         pool = np.flatnonzero(given != OUT)
         bundle = bundles(self.twins, None if groups is None else groups.numbers)
         need, seed = fewest(spec.folds, 0), (spec.seed, spec.folds, spec.repeat)
@@ -306,7 +306,7 @@ class Domain:
             few = ", ".join(f"{self.classes[c]} ({counts[c]})" for c in np.flatnonzero(counts < need)[:12])
             raise DataProblem(
                 f"Each class of {self.name} needs at least {need} different {what}, {why}. Too few: {few}. Add "
-                f"pictures, leave these classes out, or ask for fewer folds or smaller groups."
+                f"{self.noun}, leave these classes out, or ask for fewer folds or smaller groups."
             )
 
     def _check_parts(self, part: NDArray[np.int8], pool: Ints, parts: list[int], what: str) -> None:
@@ -431,7 +431,9 @@ def _count_held_out(n: int, val: float, test: float) -> tuple[int, int]:
     return n_val, n_test
 
 
-def few_shot(labels: Ints, candidates: Ints, shots: int, seed: int, classes: Sequence[str] = ()) -> Ints:
+def few_shot(
+    labels: Ints, candidates: Ints, shots: int, seed: int, classes: Sequence[str] = (), noun: str = "pictures"
+) -> Ints:
     """`shots` of the candidates for every class; a smaller set lies within a larger one.
 
     Args:
@@ -440,6 +442,7 @@ def few_shot(labels: Ints, candidates: Ints, shots: int, seed: int, classes: Seq
         shots: Pictures per class, at least 1.
         seed: The same seed gives nested sets.
         classes: Names for the error sentence.
+        noun: What the examples are called in it.
 
     Returns:
         Sorted indices, `shots` for each class that occurs in `labels`.
@@ -454,8 +457,8 @@ def few_shot(labels: Ints, candidates: Ints, shots: int, seed: int, classes: Seq
     few = [f"{classes[c] if classes else c} ({len(g)})" for c, g in groups.items() if len(g) < shots]
     if few:
         raise DataProblem(
-            f"Every class must have at least {shots} training pictures for shots = {shots}. "
-            f"Too few: {', '.join(few[:12])}. Lower shots, val or test, or add pictures."
+            f"Every class must have at least {shots} training {noun} for shots = {shots}. "
+            f"Too few: {', '.join(few[:12])}. Lower shots, val or test, or add {noun}."
         )
     chosen = [shuffle(np.sort(group), seed, c)[:shots] for c, group in groups.items()]
     return np.sort(np.concatenate(chosen))

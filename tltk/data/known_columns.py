@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tltk.data.names import escape_name, normalise_name
+from tltk.data.numbers import MISSING as EMPTY
+from tltk.data.numbers import read_numbers
 from tltk.data.rows import IS, MISSING, Floats, code
-from tltk.data.sources.table import MISSING as EMPTY
-from tltk.data.sources.table import OTHER, read_numbers
+from tltk.data.sources.table import OTHER
 from tltk.errors import DataProblem, abbreviate
 
 
@@ -33,7 +34,7 @@ class Read:
     notes: tuple[str, ...]
 
 
-def read_as(cells: Mapping[str, Sequence[str]], names: Sequence[str], what: str) -> Read:
+def read_as(cells: Mapping[str, Sequence[str]], names: Sequence[str], what: str, delimiter: str = ",") -> Read:
     """The columns that a network knows, out of those of a table.
 
     `age` is a number; `age is missing` is 1 where it is not there; `colour = red` is 1 where the word is red, and
@@ -44,6 +45,7 @@ def read_as(cells: Mapping[str, Sequence[str]], names: Sequence[str], what: str)
         cells: Name of each column of the table → its cells as text.
         names: Of the network's columns.
         what: The table as sentences name it.
+        delimiter: What divides its cells.
 
     Raises:
         DataProblem: None of the network's columns is there.
@@ -57,6 +59,7 @@ def read_as(cells: Mapping[str, Sequence[str]], names: Sequence[str], what: str)
         if word is not None and column is not None:
             words.setdefault(column, set()).add(_plain(word))
     values, lacking, odd = np.full((n, len(names)), np.nan), list[str](), dict[str, int]()
+    doubts: list[str] = []
     for j, (name, (column, word)) in enumerate(zip(names, meant, strict=True)):
         if column is None:
             base = name.removesuffix(MISSING).partition(IS)[0]
@@ -66,10 +69,12 @@ def read_as(cells: Mapping[str, Sequence[str]], names: Sequence[str], what: str)
         if word is not None:
             values[:, j] = [_says(cell, word, words[column]) for cell in said]
         elif code(name) == code(escape_name(column)):
-            values[:, j], wrong = read_numbers(said)
-            odd |= {column: wrong} if wrong else {}
+            read = read_numbers(said, delimiter)
+            values[:, j] = read.values
+            odd |= {column: read.n_odd} if read.n_odd else {}
+            doubts += read.notes(column)
         elif code(escape_name(column)) in numeric:  # what is no number is missing, too
-            values[:, j] = np.isnan(read_numbers(said)[0])
+            values[:, j] = np.isnan(read_numbers(said, delimiter).values)
         else:
             values[:, j] = [_is_empty(cell) for cell in said]
     if all(column is None for column, _ in meant):
@@ -82,7 +87,7 @@ def read_as(cells: Mapping[str, Sequence[str]], names: Sequence[str], what: str)
         notes.append(f"Not in {what}, and read as its mean in the training: {abbreviate(', '.join(lacking))}.")
     for column, wrong in odd.items():
         notes.append(f"{escape_name(column)}: {wrong:,} of {n:,} cells are no numbers, and are read as missing.")
-    return Read(tuple(names), values, tuple(notes))
+    return Read(tuple(names), values, (*notes, *doubts))
 
 
 def columns_read(columns: Iterable[str], names: Sequence[str]) -> set[str]:

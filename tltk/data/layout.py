@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from tltk.data.account import Account
+from tltk.data.account import Account, describe_losses
 from tltk.data.decode import HEIC
 from tltk.data.division import fewest
 from tltk.data.files import Files, column_of, groups_of
@@ -80,7 +80,7 @@ class Picture:
 class Layout:
     """What a tree is: its pictures, its classes, the files that are not read, and what is to be said.
 
-    `there` counts for each class the files that may be pictures; `why` has a reason for one of those that are not.
+    `there` counts for each class the files that may be pictures; `why` the reasons for those that are not.
     `columns` is what a table says of each picture beside that, and `group` the column whose pictures belong together.
     """
 
@@ -89,7 +89,7 @@ class Layout:
     skipped: tuple[tuple[str, str], ...]
     account: Account
     there: dict[str, int]
-    why: dict[str, str]
+    why: dict[str, Counter[str]]
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     group: str = ""
 
@@ -213,7 +213,7 @@ class _Reading:
         self.branches: list[Branch] = []
         self.pictures: list[Picture] = []
         self.there: Counter[str] = Counter()
-        self.why: dict[str, str] = {}
+        self.why: dict[str, Counter[str]] = defaultdict(Counter)
         self.spellings: dict[str, set[str]] = {}
 
     def layout(self) -> Layout:
@@ -389,7 +389,7 @@ class _Reading:
                 if not file.is_picture:
                     self.skipped.append((name, file.unread_reason))
                     if file.may_be_picture:
-                        self.why.setdefault(label, file.unread_reason)
+                        self.why[label][file.unread_reason] += 1
                     continue
                 self.pictures.append(Picture(file.path, name, label, part))
                 if depth > deepest:
@@ -528,6 +528,20 @@ class _Reading:
             f"Every class folder of {self.what} must hold {self.kind.plural}. Empty{where}: {'; '.join(found)}. Add "
             f"{self.kind.plural}, save them as {self.kind.formats}, or remove the folder."
         )
+
+
+def losses(found: Layout, unread: Sequence[tuple[str, str]]) -> list[str]:
+    """A sentence for each class that loses much: by endings of files, and by what could not be read.
+
+    Args:
+        found: How the folder is understood.
+        unread: Class and reason of each file that could not be read.
+    """
+    used, why = Counter(one.label for one in found.pictures), {c: Counter(told) for c, told in found.why.items()}
+    for label, reason in unread:
+        used[label] -= 1
+        why.setdefault(label, Counter())[reason] += 1
+    return describe_losses(found.there, used, why)
 
 
 def check_sizes(found: Layout, spec: DataSpec) -> None:

@@ -33,6 +33,7 @@ class Table:
         lines: Number of each row in the file, from 1.
         skipped: Rows that do not fit the head, each with the reason.
         notes: How it was read, where that is not plain.
+        delimiter: What divides its cells.
     """
 
     names: tuple[str, ...]
@@ -40,6 +41,7 @@ class Table:
     lines: list[int]
     skipped: list[tuple[str, str]]
     notes: list[str]
+    delimiter: str
 
     def column(self, name: str) -> list[str]:
         """The cells of a column."""
@@ -87,7 +89,7 @@ def read_table(path: Path, known: Collection[str]) -> Table:
         found = found[1:]
     while len(head) > 1 and not head[-1] and not any(len(row) >= len(head) and row[len(head) - 1] for _, row in found):
         head = head[:-1]  # a delimiter at the end of each line
-    return _fitted(head, found, shown, notes)
+    return _fitted(head, found, shown, notes, delimiter)
 
 
 def _text(data: bytes, shown: str) -> tuple[str, list[str]]:
@@ -136,7 +138,7 @@ def names_picture(cell: str) -> bool:
     return PurePosixPath(cell.replace("\\", "/")).suffix.lower() in (*ENDINGS, *HEIC)
 
 
-def _fitted(head: list[str], found: list[tuple[int, list[str]]], shown: str, notes: list[str]) -> Table:
+def _fitted(head: list[str], found: list[tuple[int, list[str]]], shown: str, notes: list[str], delimiter: str) -> Table:
     """Rows of the head's length; those that are longer are left out.
 
     Raises:
@@ -146,8 +148,11 @@ def _fitted(head: list[str], found: list[tuple[int, list[str]]], shown: str, not
     twice = [name for name, n in Counter(names).items() if n > 1]
     if twice:
         raise DataProblem(
-            f"Each column of {shown} must have a name of its own. {escape_name(twice[0])} comes twice; rename one."
+            f"Each column of {shown} must have a name of its own. {escape_name(twice[0])} comes twice; rename one, "
+            f"or, if the first line is a row, write one with names above it."
         )
+    if not found:
+        raise DataProblem(f"{shown} must hold a row for each example below its head. It has a head alone.")
     rows, lines, skipped = [], [], []
     for line, row in found:
         if any(row[len(names) :]):
@@ -156,9 +161,9 @@ def _fitted(head: list[str], found: list[tuple[int, list[str]]], shown: str, not
         rows.append([*row[: len(names)], *[""] * (len(names) - len(row))])
         lines.append(line)
     if not rows or len(skipped) > len(rows):
-        what = f"{skipped[0][0]}, has {skipped[0][1]}" if skipped else "it has a head alone"
+        what = f"{skipped[0][0]}, has {skipped[0][1]}"
         raise DataProblem(
             f"{shown} must have a row for each example, as long as its head. Of {len(found):,} rows {len(rows):,} are: "
             f"{what}. Put cells that hold a delimiter in quotes."
         )
-    return Table(tuple(names), rows, lines, skipped, notes)
+    return Table(tuple(names), rows, lines, skipped, notes, delimiter)

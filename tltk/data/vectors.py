@@ -82,27 +82,49 @@ def read_vectors(path: Path) -> WordVectors:
 @lru_cache(maxsize=2)
 def _read(path: Path, changed: int, size: int) -> WordVectors:
     found: dict[str, NDArray[np.float32]] = {}
-    left = width = 0
+    left = width = promised = n = 0
     with path.open("rb") as file:
         for number, raw in enumerate(file, start=1):
-            word, *cells = raw.decode(errors="replace").rstrip("\r\n ").split(" ")
+            word, *cells = raw.decode(errors="replace").rstrip("\r\n\t ").replace("\t", " ").split(" ")
             if number == 1 and len(cells) == 1 and word.isdecimal() and cells[0].isdecimal():
-                continue  # how many there are
-            width = width or len(cells)
+                promised, width = int(word), int(cells[0])
+                continue
+            if not word and not any(cells):
+                continue  # an empty line
+            n += 1
+            width = width or _trailing_numbers(cells)
             if len(found) >= MAX_WORDS:
                 left += 1
                 continue
-            if len(cells) != width or not 2 <= width <= MAX_NUMBERS:
+            word = " ".join([word, *cells[:-width]])  # GloVe's from 840 billion words has some like ". . ."
+            if len(cells) < width or not 2 <= width <= MAX_NUMBERS:
                 raise _odd(path, number, len(cells), width)
             try:
-                vector = np.array(cells, np.float32)
+                vector = np.array(cells[-width:], np.float32)
             except ValueError:
                 raise _odd(path, number, len(cells), width) from None
             if np.isfinite(vector).all():
                 found.setdefault(word.casefold(), vector)
+    if n < promised:
+        raise DataProblem(
+            f"A file of word vectors must hold as many words as its first line says. {escape_name(path.name)} says "
+            f"{promised:,} and has {n:,}: it is cut off. Get it again, or mend its first line."
+        )
     if not found:
         raise DataProblem(f"A file of word vectors must hold words. {escape_name(path.name)} holds none.")
     return WordVectors(tuple(found), np.stack(list(found.values())), left)
+
+
+def _trailing_numbers(cells: Sequence[str]) -> int:
+    """How many cells at the end of the first line are numbers."""
+    n = 0
+    for cell in reversed(cells):
+        try:
+            float(cell)
+        except ValueError:
+            break
+        n += 1
+    return n
 
 
 def _odd(path: Path, line: int, n: int, width: int) -> DataProblem:

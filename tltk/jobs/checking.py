@@ -303,6 +303,8 @@ def check_reading(spec: Spec) -> None:
     """
     domains = {one.name: data.modality_of(one.name) for one in _pictures(spec)}
     networks = {backbone: _reads(backbone) for backbone, _ in _networks(spec) if backbone}
+    others = (candidate(text).backbone for text in getattr(spec, "candidates", ()))
+    networks |= {backbone: _reads(backbone) for backbone in others}
     run = getattr(spec, "run", "")
     if run and not spec.trains:
         backbone = open_training(run, classes=not isinstance(spec, NearestSpec)).spec.net.backbone

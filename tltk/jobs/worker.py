@@ -25,7 +25,7 @@ from safetensors.torch import save
 
 from tltk import home
 from tltk.analyses.sample import Context
-from tltk.data import account, family, load
+from tltk.data import account, family, load, noun_of
 from tltk.data.cautions import cautions
 from tltk.data.domain import Domain, Split, held_out_origins, link_copies
 from tltk.data.pictures import KIND as PICTURES
@@ -33,11 +33,14 @@ from tltk.errors import CannotSplit, Diverged, MachineProblem, Pruned, RunProble
 from tltk.jobs import executor, pool, provenance, torchrun
 from tltk.jobs.cluster import REFUSED
 from tltk.jobs.writer import STATUS_SECONDS, Reader, RowWriter
+from tltk.nn.encoders import keep_reader
 from tltk.nn.net import Net
+from tltk.nn.text import TextBackbone
 from tltk.results.rows import Row
 from tltk.results.training import PlannedPhase, TrainingResult
 from tltk.runs import process, sync
 from tltk.runs.run import BEAT_SECONDS, LOCK, Run, walk
+from tltk.specs.encoders import READER
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, read_alike
 from tltk.specs.training import TransferSpec
@@ -118,7 +121,8 @@ class Worker:
                     last = time.monotonic()
                     left = (last - began) / max(done, 1) * (total - done)
                     self.speaker.write_status(
-                        message=f"Reading pictures: {done:,} of {total:,}, about {max(left, 1):,.0f} s left."
+                        message=f"Reading {noun_of(spec.name)}: {done:,} of {total:,}, about "
+                        f"{max(left, 1):,.0f} s left."
                     )
 
             found = self._domains[key] = load(spec, progress)
@@ -383,6 +387,8 @@ class Worker:
         told |= {"width": str(width)} if width != height else {}
         told |= _untaught(spec) or {"classes": json.dumps(domain.classes)}
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
+        if isinstance(net.backbone, TextBackbone) and (reader := keep_reader(net.backbone)) is not None:
+            home.write_atomic(run.path / READER, msgspec.json.encode(reader))
         read = account.training_data_fields(domain, split, spec.target)
         read["remarks"] += [*parts.notes, *cautions(domain, split), *net.notes]
         result = msgspec.structs.replace(

@@ -20,6 +20,7 @@ from tltk.results.training import TrainingResult
 from tltk.results.words import adaptation_in_words, outcome_in_words, percent, spent_in_words, tasks_in_words
 from tltk.runs.run import Run
 from tltk.specs import command
+from tltk.specs.nouns import reword
 from tltk.specs.reading import result_class
 from tltk.studies import ledger as accounts
 from tltk.studies.compare import table as compare_table
@@ -263,4 +264,10 @@ def _of_comparison(found: CompareResult) -> Told:
     sentence = v.sentence
     for remark in v.remarks:
         sentence = sentence.replace(f" {remark}", "")
-    return Told(sentence, compare_table.rows(found), compare_table.details(found), list(v.remarks), compare_table.HEAD)
+    return Told(
+        sentence,
+        compare_table.rows(found),
+        compare_table.details(found),
+        list(v.remarks),
+        reword(compare_table.HEAD, found.noun),
+    )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tltk.results.training import TrainingResult
+from tltk.specs.nouns import PICTURES, reword
 
 WORDS = {"steps": "steps", "images": "pictures", "gflops": "FLOPs"}
 SAME = 0.01  # share by which FLOPs may differ and count as equal
@@ -19,6 +20,7 @@ def budget_flags(arms: Mapping[str, Sequence[TrainingResult]]) -> list[str]:
         arms: Name → results of its trainings.
     """
     found: list[str] = []
+    noun = next((one.noun for results in arms.values() for one in results), PICTURES)
     for what, word in WORDS.items():
         spent = {name: [getattr(r, what) for r in results] for name, results in arms.items() if results}
         if any(value is None for values in spent.values() for value in values):
@@ -29,8 +31,8 @@ def budget_flags(arms: Mapping[str, Sequence[TrainingResult]]) -> list[str]:
             continue
         least, most = min(mean, key=mean.__getitem__), max(mean, key=mean.__getitem__)
         span = f"{amount(min(every), what)} ({least}) to {amount(max(every), what)} ({most})"
-        equal = " Steps and pictures are equal." if what == "gflops" and not found else ""
-        found.append(f"The arms differ in {word}: {span}. Budgets are not equal.{equal}")
+        equal = f" Steps and {noun} are equal." if what == "gflops" and not found else ""
+        found.append(f"The arms differ in {reword(word, noun)}: {span}. Budgets are not equal.{equal}")
     return found
 
 

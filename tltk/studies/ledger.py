@@ -19,6 +19,7 @@ from tltk.results.training import TrainingResult
 from tltk.results.transfer import SpeedUp
 from tltk.results.words import joules_in_words
 from tltk.runs.run import Run
+from tltk.specs.nouns import reword
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.budget import budget_flags, digits, gflops
@@ -103,7 +104,7 @@ def ledger(run: Run, amortise: int = 1, grams_per_kwh: float | None = None) -> L
     even = _break_even(arms, weights, amortise)
     every = [result for arm in arms.values() for result in arm.results]
     every += [result for found in before.values() for result in found.values()]
-    sentences = [*(in_words(one, amortise) for one in even), *_notes(arms, rows, every, factor)]
+    sentences = [*(reword(in_words(one, amortise), every[0].noun) for one in even), *_notes(arms, rows, every, factor)]
     flags = budget_flags({name: [m[2] for m in arm.measured] for name, arm in arms.items()})
     return Ledger(list(rows.values()), weights, totals, amortise, factor, even, sentences, flags)
 
@@ -349,7 +350,7 @@ def _known(weights: str) -> bool:
 
 # -- as a table --------------------------------------------------------------------------------------------
 
-HEAD = ["arm", "trainings", "steps", "pictures", "FLOPs", "seconds", "memory", "learns", "energy"]
+HEAD = ["arm", "trainings", "steps", "examples", "FLOPs", "seconds", "memory", "learns", "energy"]
 
 
 def table(found: Ledger) -> list[list[str]]:

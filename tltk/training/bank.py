@@ -244,7 +244,7 @@ class FeatureBank:
         seconds = first * rows / max(per_chunk, 1)
         if seconds > 1:
             self.notify(
-                f"Computing the features of {rows:,} pictures below boundary {cut.boundary} once: "
+                f"Computing the features of {rows:,} examples below boundary {cut.boundary} once: "
                 f"about {seconds:.0f} s, {size / 1e6:.1f} MB."
             )
 

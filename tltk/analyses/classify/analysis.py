@@ -26,6 +26,7 @@ from tltk.learners.search import fit
 from tltk.learners.tradaboost import tradaboost
 from tltk.reweightings import Reweighting
 from tltk.reweightings.reweighting import effective_size
+from tltk.specs.nouns import reword
 from tltk.tasks.classification import macro_f1
 from tltk.verdicts.ranking import compare_pairs, ranks
 
@@ -238,12 +239,12 @@ def _result(
     truth = found.test_labels
     scores = {name: (np.stack(one.predictions) == truth).astype(np.float64) for name, one in outcomes.items()}
     order = sorted(scores, key=lambda name: -float(scores[name].mean()))
-    pairs = compare_pairs(scores, order)
+    pairs, noun = compare_pairs(scores, order), found.domain.noun
     return ClassifyResult(
         rows=[_row(name, outcomes[name], scores[name], ranks(name, order, pairs), found) for name in order],
         pairs=pairs,
-        sentence=sentence(order, scores, pairs),
-        remarks=[*found.remarks, *_remarks(found, outcomes)],
+        sentence=reword(sentence(order, scores, pairs), noun),
+        remarks=[reword(one, noun) for one in (*found.remarks, *_remarks(found, outcomes))],
         left_out=left_out,
         weights=weights,
         layer=found.layer,

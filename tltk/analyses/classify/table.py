@@ -26,7 +26,7 @@ def lines(found: ClassifyResult) -> Iterator[str]:
         yield f"Left out: {', '.join(names)}. {why}"
     for one in found.weights:
         yield (
-            f"{one.name}: {one.n:,} weighted pictures tell as much as {one.effective:,.0f} equal ones; largest: "
+            f"{one.name}: {one.n:,} weighted examples tell as much as {one.effective:,.0f} equal ones; largest: "
             f"{_pictures(one.largest)}; least: {_pictures(one.least)}"
         )
     yield from found.remarks

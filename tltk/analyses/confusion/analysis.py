@@ -16,6 +16,7 @@ from tltk.analyses.sample import Context, Sample, contact_sheet
 from tltk.analyses.trained import TrainedRun, open_training
 from tltk.data.file_names import picture_names
 from tltk.errors import BadSpec
+from tltk.specs.nouns import reword
 
 MOST = 1600  # pictures on the sheet
 FLIPS = 96  # of those that were lost, and of those that were gained
@@ -82,7 +83,7 @@ def confusion(spec: ConfusionSpec, context: Context) -> tuple[ConfusionResult, I
             )
             for i in at
         ],
-        remarks=_remarks(known, seen, trained),
+        remarks=[reword(one, known.domain.noun) for one in _remarks(known, seen, trained)],
     )
     return result, contact_sheet([Sample(known.domain, known.index[at], torch.from_numpy(labels[at]))])
 
@@ -134,7 +135,7 @@ def _answers(trained: TrainedRun, name: str, spec: ConfusionSpec, context: Conte
     net = rebuild(trained)
     known = known_pictures(name, spec.part, trained, context.load)
     check_channels(known.domain, net)
-    context.callbacks.notify(f"Testing on {len(known.index):,} pictures of {known.domain.name}.")
+    context.callbacks.notify(f"Testing on {len(known.index):,} {known.domain.noun} of {known.domain.name}.")
     logits = net.answer(known.domain.images, known.index, spec.batch, context.callbacks.check)[1]
     p: Floats = logits.double().softmax(1).numpy()
     return known, p

@@ -16,6 +16,7 @@ from tltk.analyses.sheets import Tile, captioned_sheet, tile_of
 from tltk.data.domain import Domain, link_copies
 from tltk.data.file_names import picture_names
 from tltk.data.parts import PARTS
+from tltk.specs.nouns import reword
 from tltk.specs.parts import DataSpec
 
 SHOWN, COLUMNS = 64, 8  # pairs on the sheet; tiles in a row, so four pairs
@@ -61,7 +62,7 @@ def duplicates(spec: DuplicatesSpec, context: Context) -> tuple[DuplicatesResult
         parts=_count(pairs),
         pairs=kept,
         shown=min(SHOWN, len(kept)),
-        remarks=_remarks(pairs, mine, theirs, spec),
+        remarks=[reword(one, mine.domain.noun) for one in _remarks(pairs, mine, theirs, spec)],
     )
     tiles = []
     for number, one in enumerate(kept[:SHOWN], 1):

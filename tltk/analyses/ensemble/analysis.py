@@ -19,6 +19,7 @@ from tltk.data.domain import Domain, Split, link_copies
 from tltk.errors import BadSpec, TltkError, WeightsMissing
 from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
+from tltk.specs.nouns import reword
 from tltk.specs.size import channels_and_size, in_pixels
 from tltk.specs.training import TransferSpec
 from tltk.training.compose import add_source, divide
@@ -105,11 +106,12 @@ def ensemble(spec: EnsembleSpec, context: Context) -> EnsembleResult:
         )
         for i, one in enumerate(found)
     ]
+    noun = domain.noun
     return EnsembleResult(
         members,
         mixtures,
-        _sentence(mixtures, len(members)),
-        _remarks(members, len(split.val)),
+        reword(_sentence(mixtures, len(members)), noun),
+        [reword(one, noun) for one in _remarks(members, len(split.val))],
         len(split.val),
         len(split.test),
         spec.temperature,

@@ -11,6 +11,7 @@ from tltk.analyses.episodes.result import EpisodesResult
 from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.sample import Context, Sample, features, find_layer, network
 from tltk.probes.prototypes import prototype_accuracy, usable_classes
+from tltk.specs.nouns import reword
 
 
 def episodes(spec: EpisodesSpec, context: Context) -> EpisodesResult:
@@ -67,7 +68,7 @@ def episodes(spec: EpisodesSpec, context: Context) -> EpisodesResult:
             f"{found.lo:.1%} … {found.hi:.1%} (mean ± 1.96 s/√E over {spec.episodes:,} episodes), "
             f"where chance gives {1 / spec.ways:.1%}."
         ),
-        remarks=_remarks(spec, len(pool) - len(single), left_out),
+        remarks=[reword(one, domain.noun) for one in _remarks(spec, len(pool) - len(single), left_out)],
         seconds=round(time.perf_counter() - start, 3),
     )
 

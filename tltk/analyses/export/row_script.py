@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 from tltk.analyses.export.network import Trained
+from tltk.data.numbers import LARGEST, notations
+from tltk.data.numbers import MISSING as EMPTY
 from tltk.data.rows import IS, MISSING
-from tltk.data.sources.table import COMMA, OTHER
-from tltk.data.sources.table import MISSING as EMPTY
+from tltk.data.sources.table import OTHER
+from tltk.data.tables import DELIMITERS
 
 COLUMNS_FILE = "columns.json"
 NUMBER, LACKING, WORD = "number", "missing", "word"
@@ -26,8 +28,8 @@ from safetensors.torch import load_file
 
 HERE, NAN, F = Path(__file__).parent, float("nan"), torch.nn.functional
 CLASSES = %(classes)s
-EMPTY, NUMBER = {sorted(EMPTY)!r}, re.compile(r"[-+]?(\\d+\\.?\\d*|\\.\\d+)(e[-+]?\\d+)?")
-COLUMNS = json.loads((HERE / "columns.json").read_text(encoding="utf-8"))  # [column, number | missing | word, word]
+# Of a cell where nothing is known; delimiter → [pattern, marks of thousands]; [column, number | missing | word, word]
+EMPTY, NOTATIONS, COLUMNS = json.loads((HERE / "columns.json").read_text(encoding="utf-8"))
 W%(head)s = load_file(HERE / "model.safetensors")%(load)s
 MEAN, SCALE = (W["columns." + name][: len(COLUMNS)] for name in ("mean", "scale"))
 
@@ -36,18 +38,17 @@ def plain(text):
     return " ".join(unicodedata.normalize("NFC", str(text)).casefold().split())
 
 
-def read(rows):
+def read(rows, delimiter=","):
     """Numbers (n, columns) of rows, dictionaries of text by column; what is missing is NaN."""
     rows, found = [{{plain(k): plain(v) for k, v in row.items() if k}} for row in rows], []
     for column, kind, word in COLUMNS:
         cells = [row.get(plain(column)) for row in rows]
         said = [c for c in cells if c is not None and c not in EMPTY]
-        comma = any("," in c for c in said) and all(re.fullmatch({COMMA.pattern!r}, c) for c in said)
-        texts = [str(c).replace(",", ".") if comma else str(c) for c in cells]
-        values = [float(c) if NUMBER.fullmatch(c) and abs(float(c)) < 3.4e38 else NAN for c in texts]
+        form, marks = max(NOTATIONS[delimiter], key=lambda f: sum(bool(re.fullmatch(f[0], c)) for c in said))
+        values = [float(re.sub(marks, "", c).replace(",", ".")) if c and re.fullmatch(form, c) else NAN for c in cells]
+        values = [v if abs(v) <= {LARGEST:g} else NAN for v in values]
         if kind == "missing":
-            is_number = [column, "number", ""] in COLUMNS
-            values = [float(v != v if is_number else c in EMPTY) for c, v in zip(cells, values)]
+            values = [float(v != v if [column, "number", ""] in COLUMNS else c in EMPTY) for c, v in zip(cells, values)]
         elif kind == "word":  # {OTHER!r} is whatever is none of the others
             known = [plain(w) for c, k, w in COLUMNS if (c, k) == (column, kind)] if word == {OTHER!r} else said
             values = [float(c in said and (c == plain(word) or c not in known)) for c in cells]
@@ -67,8 +68,9 @@ def predict(numbers):
 
 if __name__ == "__main__":
     head, *lines = open(sys.argv[1], encoding="utf-8-sig", newline="")
-    rows = list(csv.DictReader([head, *lines], delimiter=max(",;\t|", key=head.count)))
-    for row, found in zip(rows, predict(read(rows)).tolist()):
+    mark = max(",;\t|", key=head.count)
+    rows = list(csv.DictReader([head, *lines], delimiter=mark))
+    for row, found in zip(rows, predict(read(rows, mark)).tolist()):
         %(told)s
         print(json.dumps({{"row": row, **told}}))
 '''
@@ -98,7 +100,7 @@ def row_script(trained: Trained, heads: dict[str, str], told: str) -> str:
 
 
 def columns_beside(trained: Trained) -> dict[str, str]:
-    """columns.json: for each column that the network reads, what it is made of."""
+    """columns.json: empty cells, how numbers are written, and what each column that the network reads is made of."""
     found = []
     for name in trained.columns:
         base, is_word, word = name.partition(IS)
@@ -108,4 +110,5 @@ def columns_beside(trained: Trained) -> dict[str, str]:
             found.append([name.removesuffix(MISSING), LACKING, ""])
         else:
             found.append([name, NUMBER, ""])
-    return {COLUMNS_FILE: json.dumps(found, ensure_ascii=False, indent=0)}
+    written = {mark: [(one.pattern, one.marks and f"[{one.marks}]") for one in notations(mark)] for mark in DELIMITERS}
+    return {COLUMNS_FILE: json.dumps([sorted(EMPTY), written, found], ensure_ascii=False, indent=0)}

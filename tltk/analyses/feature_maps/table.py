@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tltk import data
 from tltk.analyses.feature_maps.result import FeatureMapsResult
 from tltk.data.names import escape_text
 from tltk.results.text import NONE, align_left
@@ -11,8 +12,9 @@ from tltk.results.text import NONE, align_left
 
 def lines(found: FeatureMapsResult) -> Iterator[str]:
     """A row for each layer, then the classes that the head finds likeliest."""
+    noun = data.noun_of(found.domain, found.backbone).removesuffix("s").capitalize()
     yield escape_text(
-        f"Picture {found.picture} of {found.domain} ({found.part}), of class {found.label}, as {found.backbone} with "
+        f"{noun} {found.picture} of {found.domain} ({found.part}), of class {found.label}, as {found.backbone} with "
         f"weights {found.weights} sees it:"
     )
     rows = [["layer", "", "output", "strongest channels", "mean |activation|"]]

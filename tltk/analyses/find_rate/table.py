@@ -17,4 +17,4 @@ def lines(found: FindRateResult) -> Iterator[str]:
     for curve in found.curves:
         if curve.why:
             yield f"{curve.group}: {curve.why}"
-    yield f"{found.optimizer}, {found.batch_size} of {found.n:,} pictures a step; with other ones, other rates."
+    yield f"{found.optimizer}, {found.batch_size} of {found.n:,} examples a step; with other ones, other rates."

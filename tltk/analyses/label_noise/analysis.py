@@ -19,6 +19,7 @@ from tltk.errors import BadSpec
 from tltk.probes.confident_learning import find_label_issues
 from tltk.probes.linear import out_of_fold_probabilities
 from tltk.runs.run import Run
+from tltk.specs.nouns import reword
 from tltk.specs.training import TransferSpec
 
 SHOWN, COLUMNS = 64, 8
@@ -39,11 +40,11 @@ def label_noise(spec: LabelNoiseSpec, context: Context) -> tuple[LabelNoiseResul
     sample = by_turns(domain, among, spec.pictures, spec.seed)
     net = network(spec.net, sample, spec.seed)
     layer, layer_name = find_layer(net, spec.layer, 0)
-    context.callbacks.notify(f"Features of {len(sample):,} pictures.")
+    context.callbacks.notify(f"Features of {len(sample):,} {domain.noun}.")
     x = features(net, sample, context, spec.pooling)[layer]
     if not bool(x.isfinite().all()):
         raise BadSpec(f"Features of {layer_name} must be finite. Some are not; these weights have diverged.")
-    context.callbacks.notify(f"Probing {len(sample):,} pictures in {spec.folds} folds.")
+    context.callbacks.notify(f"Probing {len(sample):,} {domain.noun} in {spec.folds} folds.")
     twins = torch.from_numpy(domain.twins[sample.index])
     present, labels = np.unique(sample.labels.numpy(), return_inverse=True)
     p = out_of_fold_probabilities(x, sample.labels, folds=spec.folds, seed=spec.seed, groups=twins).numpy()
@@ -85,7 +86,9 @@ def label_noise(spec: LabelNoiseSpec, context: Context) -> tuple[LabelNoiseResul
         joint=joint.tolist(),
         suspects=suspects,
         shown=min(SHOWN, len(suspects)),
-        remarks=_remarks(spec, len(among) - len(sample), accuracy, 1 / len(present)),
+        remarks=[
+            reword(one, domain.noun) for one in _remarks(spec, len(among) - len(sample), accuracy, 1 / len(present))
+        ],
     )
     return result, _sheet(domain, suspects[:SHOWN])
 

@@ -384,7 +384,7 @@ def _of_table(table: TableRows, net: TrainedNet, found: Found) -> Iterator[Chunk
     if not table.names:
         return
     own = net.columns
-    read = read_as(table.cells, own, table.names[0].rpartition(", line ")[0])
+    read = read_as(table.cells, own, table.names[0].rpartition(", line ")[0], table.delimiter)
     found.remarks |= dict.fromkeys((*table.notes, *read.notes))
     said = [rows.in_words(own, row) for row in read.values.tolist()]
     names = [f"{name}: {one}" for name, one in zip(table.names, said, strict=True)]

@@ -15,8 +15,8 @@ from tltk import data
 from tltk.analyses.predict.spec import EVERY, PredictSpec
 from tltk.data.domain import argument_path
 from tltk.data.known_columns import columns_read
-from tltk.data.names import escape_name, normalise_name
-from tltk.data.roles import SPLITS, find_column
+from tltk.data.names import escape_name
+from tltk.data.roles import LABELS, SPLITS, find_column, read_labels
 from tltk.data.rows import KIND as TABLE
 from tltk.data.sources import archive, table
 from tltk.data.sources import text as text_source
@@ -201,10 +201,13 @@ def list_texts(path: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]
         for file in files:
             name = escape_name(file.name if path.is_file() else str(file.relative_to(path)))
             raw = file.read_bytes()
-            if len(raw) > MAX_TEXTS_BYTES or b"\0" in raw:
-                skipped.append((name, "it is binary" if b"\0" in raw else "it has more than 64 MiB"))
+            try:
+                if len(raw) > MAX_TEXTS_BYTES:
+                    raise DataProblem(f"it has more than {MAX_TEXTS_BYTES >> 20} MiB")
+                told, _ = text_source.plain_text(raw, name)
+            except DataProblem as fault:
+                skipped.append((name, str(fault)))
                 continue
-            told = raw.decode("utf-8-sig", errors="replace")
             if path.is_dir():
                 found += [(name, told)] if told.strip() else []
             else:
@@ -246,7 +249,7 @@ def list_table_texts(argument: str) -> TableTexts:
     """
     path, settings = text_source.divide(argument)
     place = argument_path(path)
-    read, shown = read_table(place, (*text_source.TEXTS, *text_source.LABELS, *SPLITS)), escape_name(place.name)
+    read, shown = read_table(place, (*text_source.TEXTS, *LABELS, *SPLITS)), escape_name(place.name)
     for column in settings.values():
         if column not in read.names:
             raise UnknownName.among(f"A column of {shown}", column, read.names)
@@ -258,8 +261,8 @@ def list_table_texts(argument: str) -> TableTexts:
             f"{shown} must have a column of texts. Its columns are {abbreviate(', '.join(read.names))}, and none is "
             f"called as texts usually are; name it: text:{escape_name(path)}?text=COLUMN."
         )
-    label = settings.get("label") or find_column([name for name in read.names if name != column], text_source.LABELS)
-    told = read.column(label) if label else [""] * len(read.rows)
+    label = settings.get("label") or find_column([name for name in read.names if name != column], LABELS)
+    told = read_labels(read.column(label)) if label else [""] * len(read.rows)
     found = TableTexts([], [], [], list(read.skipped), list(read.notes))
     for said, of, line in zip(read.column(column), told, read.lines, strict=True):
         name = f"{shown}, line {line}"
@@ -268,7 +271,7 @@ def list_table_texts(argument: str) -> TableTexts:
             continue
         found.texts.append(said)
         found.names.append(name)
-        found.labels.append(escape_name(normalise_name(of)))
+        found.labels.append(of)
     return found
 
 
@@ -282,6 +285,7 @@ class TableRows:
         labels: Its class as the table tells it; "" = it tells none.
         skipped: Rows that do not fit the head, each with the reason.
         notes: How the table was read.
+        delimiter: What divides its cells.
     """
 
     cells: dict[str, list[str]]
@@ -289,6 +293,7 @@ class TableRows:
     labels: list[str]
     skipped: list[tuple[str, str]]
     notes: list[str]
+    delimiter: str
 
 
 def list_rows(argument: str, known: Sequence[str] = ()) -> TableRows:
@@ -307,15 +312,15 @@ def list_rows(argument: str, known: Sequence[str] = ()) -> TableRows:
     if not place.is_file():
         what = "a folder" if place.is_dir() else "not there"
         raise DataProblem(f"A table must be a .csv or .tsv. {escape_name(str(place))} is {what}; check the path.")
-    read, shown = read_table(place, (*table.LABELS, *SPLITS, *table.GROUPS)), escape_name(place.name)
+    read, shown = read_table(place, (*LABELS, *SPLITS, *table.GROUPS)), escape_name(place.name)
     inputs = columns_read(read.names, known)
-    label = settings.get("label") or find_column([name for name in read.names if name not in inputs], table.LABELS)
+    label = settings.get("label") or find_column([name for name in read.names if name not in inputs], LABELS)
     if label and label not in read.names:
         raise UnknownName.among(f"A column of {shown}", label, read.names)
     cells = {name: read.column(name) for name in read.names}
-    told = [escape_name(normalise_name(cell)) for cell in cells[label]] if label else [""] * len(read.rows)
+    told = read_labels(cells[label]) if label else [""] * len(read.rows)
     names = [f"{shown}, line {line}" for line in read.lines]
-    return TableRows(cells, names, told, list(read.skipped), list(read.notes))
+    return TableRows(cells, names, told, list(read.skipped), list(read.notes), read.delimiter)
 
 
 def check_inputs(spec: PredictSpec, trained: TransferSpec) -> None:

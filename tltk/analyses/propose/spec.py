@@ -23,6 +23,10 @@ class ProposeSpec(Spec):
     """
 
     kind: ClassVar[str] = "propose"
+    of_texts: ClassVar[bool] = False
+    instead: ClassVar[str] = (
+        "which technique to try first on them is told by `tltk advise`, and which of several networks by `tltk rank`"
+    )
     verb: ClassVar[str] = "propose"
     about: ClassVar[str] = "A plan to begin with on new pictures: size, weights, technique and boundary, each with why."
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"target": (*BUT_SIZE, "fit")}

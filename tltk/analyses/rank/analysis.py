@@ -9,11 +9,13 @@ import msgspec
 import torch
 from torch import Tensor
 
+from tltk import data
 from tltk.analyses.rank.result import Candidate, RankResult
 from tltk.analyses.rank.scoring import OF_SOURCE_HEAD, Material, Scores
 from tltk.analyses.rank.spec import PROBE, RankSpec, candidate
 from tltk.analyses.sample import Context, Sample, draw, features, network
 from tltk.errors import TltkError
+from tltk.specs.nouns import reword
 from tltk.specs.parts import NetSpec
 from tltk.transferability.jackknife import rank_ranges
 from tltk.weights.load import source_head
@@ -44,7 +46,7 @@ def rank(spec: RankSpec, context: Context) -> RankResult:
         rows=tuple(rows),
         scores=list(spec.scores),
         by=by,
-        order=_order(by, rows, len(sample), fewest),
+        order=reword(_order(by, rows, len(sample), fewest), data.noun_of(spec.target.name)),
         n=len(sample),
         fewest=fewest,
         classes=len(sample.domain.classes),

@@ -25,7 +25,7 @@ def unknown_words(spec: UnknownWordsSpec, context: Context) -> UnknownWordsResul
     spec.check()
     domain = context.load(spec.target)
     if domain.kind != TEXT:
-        raise BadSpec(f"Words are of texts. {spec.target.name} holds pictures; name a domain of texts.")
+        raise BadSpec(f"Words are of texts. {spec.target.name} holds {domain.noun}; name a domain of texts.")
     read = read_vectors(vectors_file(f"vectors:{spec.file}"))
     known, said = frozenset(read.words), np.array(decode(domain.images), object)
     every = count_unknown(said.tolist(), known)

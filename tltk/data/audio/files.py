@@ -27,6 +27,7 @@ CODED = frozenset((".flac", ".ogg", ".oga"))
 MAX_FILE_BYTES = 2**27  # bytes of a file
 MAX_SECONDS = 300.0  # of a sound: what is longer is a recording of many, and no example
 MAX_VALUES = 2**25  # samples of all channels together, which are held at once
+STREAMED_BYTES = 0x7FFF0000  # from which on a header's size says that its writer did not know it
 RATES = (1_000, 768_000)  # sampling rates that are believed, in hertz
 FULL_SCALE = {"uint8": (128.0, 128.0), "int16": (0.0, 2.0**15), "int32": (0.0, 2.0**31)}  # silence, and the loudest
 
@@ -124,14 +125,32 @@ def _wav(path: Path) -> tuple[Floats, int]:
     from scipy.io import wavfile
 
     # From memory: a header that promises more than there is cannot make SciPy reserve it.
+    content = path.read_bytes()
+    _refuse_cut(content)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        rate, values = wavfile.read(io.BytesIO(path.read_bytes()))
+        rate, values = wavfile.read(io.BytesIO(content))
     channels = values.shape[1] if values.ndim == 2 else 1
     _check(len(values), channels, rate)
     silence, loudest = FULL_SCALE.get(values.dtype.name, (0.0, 1.0))
     scaled = (values.astype(np.float64) - silence) / loudest
     return (scaled.mean(1) if values.ndim == 2 else scaled), int(rate)
+
+
+def _refuse_cut(content: bytes) -> None:
+    """Refuse a WAV file that ends before its sound does: SciPy gives what is left, or stumbles over half a sample."""
+    if not content.startswith(b"RIFF"):
+        return
+    at = 12
+    while at + 8 <= len(content):
+        size = int.from_bytes(content[at + 4 : at + 8], "little")
+        if content[at : at + 4] == b"data":
+            there = len(content) - at - 8
+            if there < size < STREAMED_BYTES:
+                raise DataProblem(f"it is cut off: {there:,} of the {size:,} bytes of sound are there")
+            return
+        at += 8 + size + size % 2
+    raise DataProblem("cannot be decoded: it ends before its sound begins")
 
 
 def _coded(path: Path) -> tuple[Floats, int]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tltk.data.account import Account
+from tltk.data.account import Account, most_telling
 from tltk.data.domain import Domain, Progress, argument_path, check_classes
 from tltk.data.layout import Layout, Picture, part_of
 from tltk.data.names import escape_name, normalise_name
@@ -92,7 +92,7 @@ class _Listed:
     rows: list[int] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     there: Counter[str] = field(default_factory=Counter)
-    why: dict[str, str] = field(default_factory=dict)
+    gone: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     outside: list[str] = field(default_factory=list)
     known: dict[str, str] = field(default_factory=dict)
 
@@ -402,7 +402,7 @@ def _list(table: Table, columns: _Columns, place: _Place, what: str) -> _Listed:
         if file is None or not file.is_picture:
             why = "there is no such file" if file is None else file.unread_reason
             found.skipped.append((shown, why))
-            found.why.setdefault(label, f"{shown}: {why}")
+            found.gone.setdefault(label, []).append((shown, why))
             continue
         found.known[str(at)] = label
         found.pictures.append(Picture(at, shown, label, part))
@@ -513,7 +513,7 @@ def _layout(table: Table, columns: _Columns, found: _Listed, path: Path, what: s
     if lost:
         raise DataProblem(
             f"Every class of {what} must have pictures that are there. None is for {_shown(lost)}: "
-            f"{found.why[lost[0]]}. Add them, or remove the rows."
+            f"{': '.join(most_telling(found.gone[lost[0]])[0])}. Add them, or remove the rows."
         )
     classes = sorted({p.label for p in found.pictures})
     if all(c.lstrip("-").isdecimal() for c in classes):
@@ -535,7 +535,7 @@ def _layout(table: Table, columns: _Columns, found: _Listed, path: Path, what: s
             (*table.notes, *columns.notes),
         ),
         dict(found.there),
-        found.why,
+        {label: Counter(why for _, why in gone) for label, gone in found.gone.items()},
         {escape_name(name): tuple(escape_name(column[i]) for i in found.rows) for name, column in cells.items()},
         escape_name(columns.group),
     )

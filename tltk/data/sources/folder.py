@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tltk.data import layout
-from tltk.data.account import describe_losses
+from tltk.data.account import refuse_lost_classes
 from tltk.data.decode import decode_all, keep_rows
 from tltk.data.domain import Domain, Progress, argument_path, subsample
 from tltk.data.identity import Sketches, find_near_copies, label_conflicts
@@ -134,17 +133,9 @@ def read_layout(
     good = np.array([i for i in range(len(chosen)) if i not in reasons], np.int64)
     lost = set(labels[kept].tolist()) - set(labels[kept][good].tolist())
     if lost:
-        first = next(i for i in sorted(reasons) if labels[kept][i] in lost)
-        raise DataProblem(
-            f"Every class of {what} must hold pictures that can be used. None can be in "
-            f"{', '.join(classes[c] for c in sorted(lost)[:12])}: {chosen[first].name}: {reasons[first]}. "
-            f"Check the files, or remove the folder."
-        )
-    told = _describe_losses(
-        found,
-        {chosen[i].label: reasons[i] for i in sorted(reasons, reverse=True)},
-        Counter(chosen[i].label for i in reasons),
-    )
+        gone = [(chosen[i].name, reasons[i]) for i in sorted(reasons) if labels[kept][i] in lost]
+        raise refuse_lost_classes(what, "pictures", [classes[c] for c in sorted(lost)], gone)
+    told = layout.losses(found, [(chosen[i].label, reasons[i]) for i in sorted(reasons)])
     images, thumbs = keep_rows(decoded.images, good), keep_rows(decoded.thumbs, good)
     sketches = Sketches(decoded.prints[good], thumbs)
     twins = find_near_copies(decoded.origins[good], sketches.prints, labels[kept][good], sketches.thumbs)
@@ -166,12 +157,6 @@ def read_layout(
         sketches=sketches,
         files=found.files(kept[good].tolist()),
     )
-
-
-def _describe_losses(found: layout.Layout, reasons: dict[str, str], broken: Counter[str]) -> list[str]:
-    """Classes that lose much, with the reason: by their endings, and by pictures that could not be decoded."""
-    read = Counter(p.label for p in found.pictures)
-    return describe_losses(found.there, {c: n - broken[c] for c, n in read.items()}, {**found.why, **reasons})
 
 
 def _root(argument: str) -> Path:

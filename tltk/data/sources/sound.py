@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tltk.data import layout
-from tltk.data.account import describe_losses
+from tltk.data.account import refuse_lost_classes
 from tltk.data.audio import files, spectrogram
 from tltk.data.audio.files import Sound
 from tltk.data.audio.spectrogram import SpectrogramDials
@@ -60,16 +59,9 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     good = np.array([i for i in range(len(chosen)) if i not in read.reasons], np.int64)
     lost = set(labels[kept].tolist()) - set(labels[kept][good].tolist())
     if lost:
-        first = next(i for i in sorted(read.reasons) if labels[kept][i] in lost)
-        raise DataProblem(
-            f"Every class of {what} must hold sounds that can be used. None can be in "
-            f"{', '.join(found.classes[c] for c in sorted(lost)[:12])}: {chosen[first].name}: {read.reasons[first]}. "
-            f"Check the files, or remove the folder."
-        )
-    there, why = Counter(p.label for p in found.pictures), {chosen[i].label: r for i, r in read.reasons.items()}
-    for i in read.reasons:
-        there[chosen[i].label] -= 1
-    told = describe_losses(found.there, dict(there), {**found.why, **why})
+        gone = [(chosen[i].name, read.reasons[i]) for i in sorted(read.reasons) if labels[kept][i] in lost]
+        raise refuse_lost_classes(what, "sounds", [found.classes[c] for c in sorted(lost)], gone)
+    told = layout.losses(found, [(chosen[i].label, reason) for i, reason in read.reasons.items()])
     sketches = Sketches(read.prints[good], read.thumbs[good])
     twins = find_near_copies(read.origins[good], sketches.prints, labels[kept][good], sketches.thumbs)
     images = read.images[good] if read.reasons else read.images

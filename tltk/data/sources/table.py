@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,35 +23,40 @@ from tltk.data.domain import Domain, Progress, Reading, argument_path, subsample
 from tltk.data.files import Files, column_of
 from tltk.data.identity import find_copies, label_conflicts
 from tltk.data.names import escape_name, normalise_name
+from tltk.data.numbers import LARGEST, MISSING, is_number, read_numbers
 from tltk.data.parts import FREE
-from tltk.data.roles import SPLITS, find_column, parts_of_rows
+from tltk.data.roles import (
+    FEW_VALUES,
+    LABELS,
+    SPLITS,
+    alike_classes,
+    find_column,
+    other_labels,
+    parts_of_rows,
+    read_labels,
+    refuse_unlabelled,
+)
 from tltk.data.rows import IS, Floats
 from tltk.data.rows import MISSING as LACKS
 from tltk.data.settings import divide_settings, spell_settings
 from tltk.data.tables import Table, plain_word, read_table
-from tltk.errors import DataProblem, UnknownName, abbreviate
+from tltk.errors import DataProblem, UnknownName
+from tltk.specs.nouns import counted
 from tltk.specs.parts import DataSpec
 
 MODALITY = rows.KIND
 LICENCE = "not stated (your own table)"
 SETTINGS = ("label", "split", "group", "without")
-LABELS = (
-    *("label", "labels", "class", "classes", "target", "category", "classname", "classlabel", "y", "outcome"),
-    *("diagnosis", "dx", "species", "isfraud", "fraud", "default", "churn", "survived", "income", "result"),
-)
 GROUPS = tuple(
     f"{word}{ending}"
     for word in ("group", "patient", "subject", "person", "participant", "individual", "donor", "customer", "account")
     for ending in ("id", "no", "number")
 )
 ROW_NUMBERS = ("id", "index", "row", "rowid", "rownumber", "unnamed0", "uid", "uuid", "key")
-MISSING = frozenset(("", "na", "n/a", "nan", "null", "?", "-", "."))  # what stands in a cell where nothing is known
 MAX_WORDS = 30  # of a column, the most frequent; the others are one more
 OTHER = "other"
 MAX_KEPT_COLUMNS = 64  # whose cells are kept as they are, for groups
 SAID = 8  # columns of a list that are named
-MOST_NUMBERS = 20  # different labels with fractions from which on they are measurements, not classes
-COMMA = re.compile(r"[-+]?\d+(,\d+)?")  # a number of languages that write 3,5
 
 
 @dataclass
@@ -96,9 +100,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     path, settings = _locate(argument)
     what = escape_name(spec.name)
     found = _read(path, settings, what)
-    classes = tuple(
-        sorted(set(found.labels), key=lambda c: (float(c), "") if _number(c) is not None else (math.inf, c))
-    )
+    classes = tuple(sorted(set(found.labels), key=lambda c: (float(c), c) if is_number(c) else (math.inf, c)))
     numbers = {label: number for number, label in enumerate(classes)}
     labels, given = np.array([numbers[one] for one in found.labels], np.int64), np.array(found.parts, np.int8)
     kept = subsample(labels, spec.n, spec.seed, what, given)
@@ -186,7 +188,7 @@ def _locate(argument: str) -> tuple[Path, dict[str, str]]:
 
 def _read(path: Path, settings: dict[str, str], what: str) -> _Read:
     table = read_table(path, (*LABELS, *SPLITS, *GROUPS))
-    if all(_number(name) is not None for name in table.names):
+    if all(map(is_number, table.names)):
         raise DataProblem(
             f"{what} must have a head with the names of its columns. Its first line holds numbers; write one above it."
         )
@@ -206,16 +208,25 @@ def _read(path: Path, settings: dict[str, str], what: str) -> _Read:
     found.lines, found.group = [table.lines[at] for at in used], roles["group"]
     said = "named" if settings.get("label") else "found by its name"
     found.notes.append(f"Labels are in the column {escape_name(roles['label'])}, {said}.")
+    doubt = (
+        ""
+        if settings.get("label")
+        else other_labels(table, [n for n in table.names if n not in without], roles["label"])
+    )
+    found.notes += filter(None, [doubt, alike_classes(set(found.labels))])
     for role, word in (("split", "Parts are"), ("group", "Which rows belong together is told")):
         found.notes += [f"{word} in the column {escape_name(roles[role])}."] if roles[role] else []
     for column in table.names:
         if column not in (roles["label"], roles["split"]):
             every = table.column(column)
             cells[column] = [every[at] for at in used]
-    _add_columns(found, cells, [*without, roles["group"]])
+    _add_columns(found, cells, [*without, roles["group"]], table.delimiter)
     found.notes += table.notes
     if not found.names:
-        raise DataProblem(f"{what} must have a column beside the label that can be learned from. It has none.")
+        why = " ".join(note for note in found.notes if note.startswith("Left out"))
+        raise DataProblem(
+            f"{what} must have a column beside the label that can be learned from. It has none. {why}".strip()
+        )
     return found
 
 
@@ -225,12 +236,7 @@ def _roles(table: Table, settings: dict[str, str], without: Sequence[str], what:
     free = [name for name in table.names if name not in taken]
     label = settings.get("label") or find_column(free, LABELS)
     if not label:
-        few = [name for name in free if 1 < len(set(table.column(name))) <= MOST_NUMBERS]
-        hint = f" Few values have {_some(few)}." if few else ""
-        raise DataProblem(
-            f"{what} must have a column of labels. Its columns are {abbreviate(', '.join(table.names))}, and none is "
-            f"called as labels usually are.{hint} Name it with ?label=COLUMN."
-        )
+        raise refuse_unlabelled(table, free, what)
     free = [name for name in free if name != label]
     found = {"label": label}
     for role, known in (("split", SPLITS), ("group", GROUPS)):
@@ -250,33 +256,35 @@ def _classes(cells: Sequence[str], column: str, what: str) -> list[str]:
     Raises:
         DataProblem: They are measurements, or as many as rows.
     """
-    told = ["" if cell.casefold() in MISSING else normalise_name(cell) for cell in cells]
-    numbers = [_number(cell) for cell in told if cell]
-    known = [number for number in numbers if number is not None]
-    if known and len(known) == len(numbers) and all(number.is_integer() for number in known):
-        told = [cell and f"{int(float(cell))}" for cell in told]  # 1.0 as tables of numbers write it
+    told = read_labels(cells)
     different = len(set(filter(None, told)))
-    if different > max(MOST_NUMBERS, len(told) // 4):
+    if different > max(FEW_VALUES, len(told) // 4):
         raise DataProblem(
             f"Labels of {what} must be classes. The column {escape_name(column)} holds {different:,} different ones in "
             f"{len(told):,} rows; divide them into classes first, or name another column with ?label=COLUMN."
         )
-    return [escape_name(cell) for cell in told]
+    return told
 
 
-def _add_columns(found: _Read, cells: dict[str, list[str]], without: Sequence[str]) -> None:
+def _add_columns(found: _Read, cells: dict[str, list[str]], without: Sequence[str], delimiter: str) -> None:
     """Turn each column into numbers, and say how."""
-    n_numbers, words, lacking, left = 0, list[str](), list[str](), list[str]()
+    n_numbers, words, lacking, left, doubts = 0, list[str](), list[str](), list[str](), list[str]()
     for column, said in cells.items():
         shown = escape_name(column)
         there = [cell for cell in said if cell.casefold() not in MISSING]
-        numbers = None if column in without else _as_numbers(said)
+        read = None if column in without else read_numbers(said, delimiter)
+        numbers = None if read is None or read.n_odd else read.values
         why = "" if there or column in without else "it is empty"
-        if numbers is not None and plain_word(column) in ROW_NUMBERS and len(set(there)) == len(there):
+        unnamed = column == "1"  # as pandas writes the numbers of rows: without a name, first of all
+        if numbers is not None and (unnamed or plain_word(column) in ROW_NUMBERS) and len(set(there)) == len(there):
             why, numbers = "it numbers the rows", None
+        elif numbers is not None and there and np.isnan(numbers).all():
+            why, numbers = f"its numbers are beyond {LARGEST:g}", None
         if column in without or why:
             left += [f"{shown} ({why})"] if why else []
         elif numbers is not None:
+            assert read is not None
+            doubts += read.notes(column)
             n_numbers += 1
             _add(found, shown, numbers)
             if share := float(np.isnan(numbers).mean()):
@@ -289,7 +297,7 @@ def _add_columns(found: _Read, cells: dict[str, list[str]], without: Sequence[st
             words.append(f"{shown} {_add_words(found, shown, said)}")
         if len(found.kept) < MAX_KEPT_COLUMNS:
             found.kept[column] = [escape_name(cell) for cell in said]
-    found.notes.append(f"{n_numbers} columns of numbers, {len(words)} of words.")
+    found.notes.append(f"{counted(n_numbers, 'columns')} of numbers, {len(words)} of words.")
     if words:
         found.notes.append(f"A column of words is read as one column for each word: {_some(words)}.")
     if lacking:
@@ -299,6 +307,7 @@ def _add_columns(found: _Read, cells: dict[str, list[str]], without: Sequence[st
         )
     if left:
         found.notes.append(f"Left out: {_some(left)}.")
+    found.notes += doubts[:SAID]
 
 
 def _add(found: _Read, name: str, values: Floats) -> None:
@@ -321,44 +330,7 @@ def _add_words(found: _Read, name: str, said: Sequence[str]) -> str:
     return f"({len(frequent)}{f' and {rest:,} rare ones as one' if rest else ''})"
 
 
-def read_numbers(said: Sequence[str]) -> tuple[Floats, int]:
-    """Cells as numbers, NaN where one is missing or none; and how many are none.
-
-    Args:
-        said: The cells of a column.
-    """
-    told = [cell for cell in said if cell.casefold() not in MISSING]
-    if any("," in cell for cell in told) and all(COMMA.fullmatch(cell) for cell in told):
-        said = [cell.replace(",", ".") for cell in said]
-    found, wrong = np.full(len(said), np.nan), 0
-    for at, cell in enumerate(said):
-        if cell.casefold() not in MISSING:
-            number = _number(cell)
-            wrong += number is None
-            found[at] = number if number is not None and abs(number) < np.finfo(np.float32).max else np.nan
-    return found, wrong
-
-
-def _as_numbers(said: Sequence[str]) -> Floats | None:
-    """The column as numbers, NaN where they are missing; None where some cell is no number."""
-    found, wrong = read_numbers(said)
-    return None if wrong else found
-
-
-def _order(label: str) -> tuple[float, str]:
-    """Numbers by size, then words."""
-    number = _number(label)
-    return (math.inf if number is None or math.isnan(number) else number), label
-
-
 def _some(told: Sequence[str]) -> str:
     """The first few of a list, and how many there are more."""
     more = f" and {len(told) - SAID} more" if len(told) > SAID else ""
     return f"{'; '.join(told[:SAID])}{more}"
-
-
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return None

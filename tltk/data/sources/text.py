@@ -6,11 +6,11 @@ or named; `text:reviews.txt`, lines of a text, a tab and a label. Licence and so
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import dataclasses
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,16 +18,26 @@ from pathlib import Path
 import numpy as np
 
 from tltk.data import layout, texts
-from tltk.data.account import Account, describe_losses
+from tltk.data.account import Account, most_telling, refuse_lost_classes
 from tltk.data.domain import Domain, Progress, Reading, argument_path, subsample
 from tltk.data.files import Files, column_of
 from tltk.data.identity import find_copies, label_conflicts
-from tltk.data.names import escape_name, normalise_name
+from tltk.data.names import escape_name
 from tltk.data.parts import FREE
-from tltk.data.roles import SPLITS, find_column, parts_of_rows
+from tltk.data.roles import (
+    FEW_VALUES,
+    LABELS,
+    SPLITS,
+    alike_classes,
+    find_column,
+    other_labels,
+    parts_of_rows,
+    read_labels,
+    refuse_unlabelled,
+)
 from tltk.data.settings import divide_settings, spell_settings
 from tltk.data.sources import folder
-from tltk.data.tables import plain_word, read_table
+from tltk.data.tables import Table, plain_word, read_table
 from tltk.data.tree import File, Folder, walk
 from tltk.errors import DataProblem, UnknownName, abbreviate
 from tltk.specs.encoders import BYTES_PER_TOKEN
@@ -37,7 +47,6 @@ MODALITY = texts.KIND
 LICENCE = "not stated (your own texts)"
 SETTINGS = ("text", "label", "split")
 TEXTS = ("text", "texts", "sentence", "sentences", "review", "reviewtext", "content", "body", "comment", "document")
-LABELS = ("label", "labels", "class", "category", "sentiment", "target", "polarity", "topic", "y", "stars", "rating")
 TABLES = (".csv", ".tsv")
 MAX_TEXT_BYTES = 2**20  # of one file
 MAX_LINES_BYTES = 256 * 2**20
@@ -83,7 +92,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     root, what = argument_path(path), escape_name(spec.name)
     found = _read(root, settings, what, spec.group_by)
     if not found.texts:
-        why = f" The first left out: {found.skipped[0][0]}, {found.skipped[0][1]}." if found.skipped else ""
+        why = f" Left out: {', '.join(most_telling(found.skipped)[0])}." if found.skipped else ""
         raise DataProblem(f"{what} must hold texts. It has none that can be used.{why}")
     classes = tuple(sorted(set(found.labels)))
     numbers = {label: number for number, label in enumerate(classes)}
@@ -236,12 +245,20 @@ def _check_file(path: Path) -> None:
         )
 
 
-def _plain(data: bytes, name: str) -> tuple[str, str]:
-    """The text of a file, and a sentence where its coding is a guess.
+def plain_text(data: bytes, name: str) -> tuple[str, str]:
+    """The text of a file, in UTF-8, or UTF-16 with its mark, and a sentence where its coding is a guess.
+
+    Args:
+        data: What the file holds.
+        name: Of the file, for the sentence.
 
     Raises:
         DataProblem: It is no text.
     """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        with contextlib.suppress(UnicodeDecodeError):
+            if "\0" not in (text := data.decode("utf-16")):
+                return text, ""
     if b"\0" in data:
         raise DataProblem("it is binary, not text")
     with contextlib.suppress(UnicodeDecodeError):
@@ -263,26 +280,29 @@ def _survey(root: Path, what: str, group_by: str) -> layout.Layout:
 
 def _read_folder(root: Path, what: str, group_by: str) -> _Texts:
     laid = _survey(root, what, group_by)
-    found, notes, why = _Texts(skipped=list(laid.skipped)), list[str](), dict(laid.why)
-    used: Counter[str] = Counter()
+    found, notes = _Texts(skipped=list(laid.skipped)), list[str]()
+    unread: list[tuple[str, str]] = []
     for one in laid.pictures:
         assert one.path is not None
         try:
             if one.path.stat().st_size > MAX_TEXT_BYTES:
                 raise DataProblem(f"it has more than {MAX_TEXT_BYTES >> 20} MiB")
-            said, note = _plain(one.path.read_bytes(), one.name)
+            said, note = plain_text(one.path.read_bytes(), one.name)
             if not said.strip():
                 raise DataProblem("it is empty")
         except (DataProblem, OSError) as fault:
             reason = fault.strerror or "it may not be read" if isinstance(fault, OSError) else str(fault)
             found.skipped.append((one.name, reason))
-            why[one.label] = reason
+            unread.append((one.label, reason))
             continue
         notes += [note] if note else []
-        used[one.label] += 1
         _add(found, said, one.label, one.part, one.name)
-    told = describe_losses(laid.there, dict(used), why)
-    found.account = dataclasses.replace(laid.account, notes=(*told, *notes[:3], *laid.account.notes))
+    lost = sorted({one.label for one in laid.pictures} - set(found.labels))
+    if lost:
+        told = zip(found.skipped[len(laid.skipped) :], unread, strict=True)
+        raise refuse_lost_classes(what, "texts", lost, [one for one, (label, _) in told if label in lost])
+    losses = layout.losses(laid, unread)
+    found.account = dataclasses.replace(laid.account, notes=(*losses, *notes[:3], *laid.account.notes))
     return found
 
 
@@ -297,32 +317,38 @@ def _read_lines(path: Path, what: str) -> _Texts:
     """Lines of a text, a tab and a label; what other separators of lines there may be belongs to the text."""
     shown = escape_name(path.name)
     try:
-        told, note = _plain(path.read_bytes(), shown)
+        told, note = plain_text(path.read_bytes(), shown)
     except DataProblem as fault:
-        raise DataProblem(f"{what} must be lines of text. {fault}.") from None
+        raise DataProblem(f"{what} must be lines of text, and {fault}. Save it as plain text.") from None
+    lines = [(i, line.strip("\r ")) for i, line in enumerate(told.split("\n"), start=1) if line.strip()]
+    first = _labels_first([line for _, line in lines])
     found = _Texts()
-    lines = told.split("\n")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
+    for number, line in lines:
+        said, tab, label = reversed(line.partition("\t")) if first else line.rpartition("\t")
+        label, name = read_labels([label])[0], f"{shown}, line {number}"
+        if not (tab and said.strip() and label):
+            found.skipped.append((name, "no text or no label beside the tab" if tab else "no tab, and so no label"))
             continue
-        said, tab, label = line.strip("\r ").rpartition("\t")
-        reason = "" if tab else "no tab, and so no label"
-        if tab and not (said.strip() and label.strip()):
-            reason = "no text or no label beside the tab"
-        if reason:
-            found.skipped.append((f"{shown}, line {number}", reason))
-            continue
-        _add(found, said, normalise_name(label.strip()), FREE, f"{shown}, line {number}")
+        _add(found, said, label, FREE, name)
     n = len(found.texts)
     if not n or len(found.skipped) > n:
         raise DataProblem(
-            f"{what} must hold one text a line, a tab and a label. Of {n + len(found.skipped):,} lines {n:,} do; put a "
-            f"tab and the class at the end of each, or take a table (.csv) or a folder of .txt for each class."
+            f"{what} must hold one text a line, a tab and a label, or a label, a tab and a text. Of "
+            f"{n + len(found.skipped):,} lines {n:,} do; put a tab and the class at the end of each, or take a table "
+            f"(.csv) or a folder of .txt for each class."
         )
-    _check_labels(found, what, "what follows the last tab of a line")
-    said = f"{shown}: {n:,} lines of a text, a tab and a label."
-    found.account = Account(notes=(said, *([note] if note else [])))
+    _check_labels(found, what, "what stands beside the tab of a line")
+    how = "a label, a tab and a text" if first else "a text, a tab and a label"
+    notes = [f"{shown}: {n:,} lines of {how}.", alike_classes(set(found.labels)), note]
+    found.account = Account(notes=tuple(filter(None, notes)))
     return found
+
+
+def _labels_first(lines: Sequence[str]) -> bool:
+    """Whether lines begin with their labels: what begins them comes again and again, and what ends them does not."""
+    divided = [line.split("\t") for line in lines if "\t" in line]
+    begins, ends = (len({parts[at].strip() for parts in divided}) for at in (0, -1))
+    return 2 * begins <= len(divided) < 2 * ends
 
 
 def _has_head(path: Path) -> bool:
@@ -338,15 +364,17 @@ def _read_table(path: Path, settings: dict[str, str], what: str) -> _Texts:
             raise UnknownName.among(f"A column of {what}", name, table.names)
     left = [name for name in table.names if name not in settings.values()]
     columns = {role: settings.get(role) or find_column(left, known) for role, known in _ROLES.items()}
-    for role in ("text", "label"):
-        if not columns[role]:
-            raise DataProblem(
-                f"{what} must have a column of {role}s. Its columns are {abbreviate(', '.join(table.names))}, and none "
-                f"is called as {role}s usually are; name it with ?{role}=COLUMN."
-            )
+    if not columns["text"]:
+        raise DataProblem(
+            f"{what} must have a column of texts. Its columns are {abbreviate(', '.join(table.names))}, and none is "
+            f"called as texts usually are.{_longest(table)} Name it with ?text=COLUMN&label=COLUMN; if the first line "
+            f"is a row, write one with names above it, such as text,label."
+        )
+    if not columns["label"]:
+        raise refuse_unlabelled(table, [name for name in left if name not in columns.values()], what)
     if columns["text"] == columns["label"]:
         raise DataProblem(f"Texts and labels of {what} must be two columns. Both are {columns['text']}.")
-    said, labels = table.column(columns["text"]), table.column(columns["label"])
+    said, labels = table.column(columns["text"]), read_labels(table.column(columns["label"]))
     parts = parts_of_rows(
         table.column(columns["split"]) if columns["split"] else [""] * len(said), columns["split"], what
     )
@@ -357,7 +385,7 @@ def _read_table(path: Path, settings: dict[str, str], what: str) -> _Texts:
             found.skipped.append((name, "no text" if not text else "no label" if not label else "it is binary"))
             continue
         rows.append(at)
-        _add(found, text, normalise_name(label), part, name)
+        _add(found, text, label, part, name)
     _check_labels(found, what, f"the column {escape_name(columns['label'])}")
     rest = [name for name in table.names if name not in columns.values()][:MAX_COLUMNS]
     for name in rest:
@@ -365,8 +393,21 @@ def _read_table(path: Path, settings: dict[str, str], what: str) -> _Texts:
         found.columns[name] = [cells[at] for at in rows]
     told = f"Texts are in the column {escape_name(columns['text'])}, labels in {escape_name(columns['label'])}"
     told += f", parts in {escape_name(columns['split'])}." if columns["split"] else "."
-    found.account = Account(notes=(told, *table.notes))
+    doubt = (
+        ""
+        if settings.get("label")
+        else other_labels(table, [n for n in left if n != columns["text"]], columns["label"])
+    )
+    notes = [told, doubt, alike_classes(set(found.labels)), *table.notes]
+    found.account = Account(notes=tuple(filter(None, notes)))
     return found
+
+
+def _longest(table: Table) -> str:
+    """Which column is longest, as texts are, in a sentence that stands in another; "" = the table has one alone."""
+    n_chars = {name: sum(map(len, table.column(name))) for name in table.names}
+    longest = max(n_chars, key=lambda name: n_chars[name])
+    return f" The longest cells are in {escape_name(longest)}." if len(n_chars) > 1 else ""
 
 
 _ROLES = {"text": TEXTS, "label": LABELS, "split": SPLITS}
@@ -375,7 +416,7 @@ _ROLES = {"text": TEXTS, "label": LABELS, "split": SPLITS}
 def _check_labels(found: _Texts, what: str, where: str) -> None:
     """Refuse labels that are as many as texts: then they are no classes."""
     different = len(set(found.labels))
-    if different > max(20, len(found.labels) // 4):
+    if different > max(FEW_VALUES, len(found.labels) // 4):
         raise DataProblem(
             f"Labels of {what} must be classes. {where[0].upper()}{where[1:]} has {different:,} different ones for "
             f"{len(found.labels):,} texts; name another column with ?label=COLUMN, or mend the file."

@@ -7,11 +7,13 @@ from collections.abc import Generator, Mapping, Sequence
 
 import numpy as np
 
+from tltk import data
 from tltk.analyses.source_check.result import SourceCheckResult
 from tltk.analyses.source_check.spec import SourceCheckSpec
 from tltk.errors import BadSpec, RunProblem
 from tltk.runs.run import Run
 from tltk.specs.command import to_command
+from tltk.specs.nouns import reword
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
 from tltk.studies.arms import Arm, Measured, measure, n_searched, result_of, source_training
@@ -121,10 +123,12 @@ def measure_arms(spec: CausesSpec) -> Generator[Stage, list[Run], Measured]:
     found = yield from measure(arms(spec), spec.lrs, spec.first_seed, spec.seeds, spec.widen, before)
     sizes = {arm: found.scores[arm].shape[1] for arm in (YARDSTICK, TECHNIQUE)}
     if len(set(sizes.values())) > 1:
+        noun = data.noun_learned(spec)
         raise RunProblem(
-            f"Both techniques must be tested on the same pictures. {spec.yardstick} has {sizes[YARDSTICK]:,}, "
-            f"{spec.technique} {sizes[TECHNIQUE]:,}: classes that the source lacks are in no part where its labels are "
-            f"learned from. Take a target without them, as subset:…, or a yardstick that learns from the same labels."
+            f"Both techniques must be tested on the same {noun}. {spec.yardstick} has "
+            f"{sizes[YARDSTICK]:,}, {spec.technique} {sizes[TECHNIQUE]:,}: classes that the source lacks are in no "
+            f"part where its labels are learned from. Take a target without them, as subset:…, or a yardstick that "
+            f"learns from the same labels."
         )
     return found
 
@@ -196,7 +200,7 @@ def weigh(
     """
     spec, evidence = facts.spec, {name: cause.weigh(facts) for name, cause in known.items()}
     told = {name for name, one in evidence.items() if one.level == LIKELY}
-    found = []
+    found, noun = [], data.noun_learned(spec)
     for name, one in evidence.items():
         counter = counters[name]
         asks = dataclasses.replace(spec, counter=(*spec.counter, name))
@@ -205,7 +209,7 @@ def weigh(
                 name,
                 one.level,
                 one.score,
-                one.reason,
+                reword(one.reason, noun),
                 [other for other in known[name].before if other in told] if one.level == LIKELY else [],
                 {k: float(v) for k, v in one.figures.items() if np.isfinite(v)},
                 "" if counter is None else counter.what,

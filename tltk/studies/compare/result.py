@@ -23,6 +23,7 @@ class CompareResult(msgspec.Struct, frozen=True):
             FLOPs, as far as these are known.
         flips: Test pictures that one arm gets right and the other wrong; None in results of earlier versions.
         mean_gflops: Arm → 10⁹ operations of one training, mean over the seeds; empty where they cannot be counted.
+        noun: What the examples are called: pictures, sounds, texts or rows.
     """
 
     verdict: Verdict
@@ -34,3 +35,4 @@ class CompareResult(msgspec.Struct, frozen=True):
     speed_ups: list[SpeedUp] = []
     flips: Flips | None = None
     mean_gflops: dict[str, float] = {}
+    noun: str = "pictures"

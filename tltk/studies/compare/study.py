@@ -255,6 +255,7 @@ def compare(spec: CompareSpec) -> Study[CompareResult]:
         [one for x in AXES if (one := speed_up(x, *over[x])) is not None],
         flips(results["scratch"], results["transfer"]),
         {arm: float(np.mean(values)) for arm, values in spent.items() if values},
+        first.noun,
     )
 
 

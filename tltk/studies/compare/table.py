@@ -8,6 +8,7 @@ from tltk.data import account
 from tltk.data.names import escape_text
 from tltk.results.text import align_left
 from tltk.results.transfer import TransferMetric
+from tltk.specs.nouns import counted, reword
 from tltk.studies.budget import gflops
 from tltk.studies.compare.result import CompareResult
 from tltk.verdicts.judge import format_points
@@ -43,7 +44,7 @@ def rows(result: CompareResult) -> list[list[str]]:
         result: Of the comparison.
     """
     v = result.verdict
-    found = [["arm", "test accuracy", "rate", "steps", "pictures", "FLOPs"]]
+    found = [["arm", "test accuracy", "rate", "steps", result.noun, "FLOPs"]]
     for arm, score, rate in (("scratch", v.scratch, v.scratch_lr), ("transfer", v.transfer, v.transfer_lr)):
         spent = v.budget.get(arm, {})
         budget = [_span(spent.get(what, (0, 0))) for what in ("steps", "images")]
@@ -61,15 +62,16 @@ def details(result: CompareResult) -> list[str]:
     Args:
         result: Of the comparison.
     """
+    units = {over: reword(unit, result.noun) for over, unit in UNITS.items()}
     found = [metric_in_words(one) for one in result.metrics]
-    told = [f"{speed_up_in_words(one, UNITS[one.over])}" for one in result.speed_ups]
+    told = [f"{speed_up_in_words(one, units[one.over])}" for one in result.speed_ups]
     if told:
         found.append(f"To be as accurate as scratch at its best, transfer needs {'; '.join(told)}.")
     if result.flips is not None:
         lost, gained = len(result.flips.lost), len(result.flips.gained)
         found.append(
-            f"In most seeds {lost:,} test picture{'s are' if lost != 1 else ' is'} right from scratch and wrong after "
-            f"transfer, and {gained:,} the reverse."
+            f"In most seeds {counted(lost, f'test {result.noun}')} {'are' if lost != 1 else 'is'} right from scratch "
+            f"and wrong after transfer, and {gained:,} the reverse."
         )
     for arm, tried in result.verdict.search.items():
         if tried:

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from tltk import data
 from tltk.errors import RunProblem
+from tltk.specs.nouns import reword
 from tltk.specs.training import TransferSpec
 from tltk.studies.arms import Measured, measure
 from tltk.studies.plane.result import PlaneResult, PointResult
@@ -82,7 +84,7 @@ def place(found: Measured, spec: PlaneSpec) -> PlaneResult:
     front = {p.name for p in points if not any(q.target > p.target and q.source > p.source for q in points)}
     points = [msgspec.structs.replace(p, on_front=p.name in front) for p in points]
     before_all = float(np.mean([r.source_accuracy_before for r in next(iter(found.results.values()))]))
-    return PlaneResult(points, ranked, before_all, _sentence(points, before_all))
+    return PlaneResult(points, ranked, before_all, reword(_sentence(points, before_all), data.noun_learned(spec)))
 
 
 def _over_seeds(values: Sequence[float]) -> tuple[float, float, float]:

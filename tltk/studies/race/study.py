@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tltk import data
 from tltk.results.ranking import PairResult
 from tltk.results.training import TrainingResult
+from tltk.specs.nouns import reword
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
 from tltk.studies.arms import Arm, Measured, measure, n_searched, source_training
@@ -87,7 +89,7 @@ def rank(found: Measured, spec: RaceSpec) -> RaceResult:
     return RaceResult(
         arms,
         pairs,
-        sentence(arms, pairs, spec),
+        reword(sentence(arms, pairs, spec), data.noun_learned(spec)),
         remarks(found, arms, first),
         list(range(spec.first_seed, spec.first_seed + spec.seeds)),
         len(first.labels),

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from tltk import data
+from tltk.errors import RunProblem
 from tltk.results.training import TrainingResult
+from tltk.specs.nouns import reword
 from tltk.specs.parts import DataSpec, StrategySpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.arms import n_searched, result_of, scores_of, search, search_seed, source_training
@@ -101,9 +105,10 @@ def sweep(spec: SweepSpec) -> Study[SweepResult]:
     bases = [result_of(run) for run in runs[: spec.seeds]]
     for run in runs[spec.seeds :]:
         result_of(run)
+    shallow = within(spec, bases[0])
     wanted = [
         Wanted(f"{name} {n}", "measure", arm(spec, name, n, lr, seed))
-        for n in spec.layers
+        for n in shallow.layers
         for name in spec.arms
         for seed in seeds
     ]
@@ -112,7 +117,31 @@ def sweep(spec: SweepSpec) -> Study[SweepResult]:
     for one, run in zip(wanted, runs, strict=True):
         results.setdefault(one.arm, []).append(result_of(run))
     yield Stage((), "Reading the curves.")
-    return read(spec, bases, results, lr, found.at_edge.get("base", ""))
+    told = read(shallow, bases, results, lr, found.at_edge.get("base", ""))
+    left = [str(n) for n in spec.layers if n not in shallow.layers]
+    if left:
+        said = f"{spec.net.backbone} has {_layers(bases[0].depth)} to keep: {', '.join(left)} were left out."
+        told = msgspec.structs.replace(told, remarks=[said, *told.remarks])
+    return told
+
+
+def within(spec: SweepSpec, base: TrainingResult) -> SweepSpec:
+    """The sweep over as many layers as its network has.
+
+    Args:
+        spec: The sweep.
+        base: Of a training of its network, whose depth is known then.
+
+    Raises:
+        RunProblem: It has none of these depths.
+    """
+    layers = tuple(n for n in spec.layers if n <= base.depth)
+    if not layers:
+        raise RunProblem(
+            f"A sweep must keep layers that its network has. {spec.net.backbone} has {_layers(base.depth)}, and "
+            f"{spec.layers[0]} or more were to be kept; name fewer with --layers."
+        )
+    return dataclasses.replace(spec, layers=layers)
 
 
 def read(
@@ -145,7 +174,7 @@ def read(
         high,
         curves,
         signs(spec, own, scores),
-        _sentence(curves, mean),
+        reword(_sentence(curves, mean), data.noun_learned(spec)),
         [*remarks, *budget_flags({"from scratch": bases, **results}), *bases[0].remarks],
         lr,
         list(range(spec.first_seed, spec.first_seed + spec.seeds)),
