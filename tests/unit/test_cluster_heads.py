@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.processes import until
 from tests.support.ray_stub import RayStub, ray_stub
 from tltk import home
 from tltk.errors import RunProblem
@@ -115,6 +116,26 @@ def test_a_run_that_nobody_began_is_not_taken_for_one_that_lives(stub: RayStub) 
     Remote().hand_over(queue.jobs()[0], run)
     hear(run)
     assert run.status.state == "waiting" and run.written_status().pid == 0
+
+
+@pytest.mark.parametrize("had_begun", [False, True])
+def test_what_ray_gives_up_is_handed_over_as_often_as_it_takes(stub: RayStub, had_begun: bool) -> None:
+    supervisor = Supervisor()
+    supervisor.keeps_spare = False
+    if had_begun:
+        run = begun(supervisor.remote, silent=100)
+        stub.jobs.clear()  # with its head
+    else:
+        run = executor().submit(TransferSpec())
+    until(lambda: supervisor.tick() and stub.jobs and run.written_status().state == "waiting", 10)
+    for n in range(1, 4):
+        handed = len(stub.handed)
+        [job] = stub.jobs.values()
+        job.update(status="FAILED", error_type="JOB_SUPERVISOR_ACTOR_START_TIMEOUT")
+        until(lambda handed=handed: supervisor.tick() and len(stub.handed) > handed, 10)
+        stub.jobs = dict(list(stub.jobs.items())[-1:])
+        assert executor().state(run.id) == "waiting", n
+    assert queue.find(run.id) is not None
 
 
 # -- another disk on a node --------------------------------------------------------------------------------------

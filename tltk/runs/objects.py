@@ -48,6 +48,8 @@ def fault_sentence(fault: Exception, url: str) -> str:
         )
     if _lacks_bucket(fault):
         return f"The bucket of {place} must exist. The store knows none; make it, or correct TLTK_HOME."
+    if isinstance(fault, ConnectionError | TimeoutError) or "Endpoint" in kind or "Timeout" in kind:
+        return f"The store of {place} must answer. It does not: {text} Check the network and AWS_ENDPOINT_URL."
     return f"{kind}: {text}"
 
 
