@@ -24,7 +24,7 @@ def lines(found: InspectResult) -> Iterator[str]:
     for name, reason in found.skipped:
         yield f"left out  {name}: {reason}"
     if found.groups is not None:
-        yield describe_groups(found.groups)
+        yield describe_groups(found.groups, found.noun)
     if found.parts:
         yield describe_parts(found.parts)
     if found.texts:
