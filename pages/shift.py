@@ -128,7 +128,7 @@ def at_one_layer(network: DescribeResult, ask: Ask) -> None:
                 st.caption(f"{row.measure.replace('_', ' ')}: {row.why}")
         st.caption(found.correction)
         st.caption(
-            f"{found.n['source']} source and {found.n['target']} target {domain_view.noun()}. Effect: number of "
+            f"{found.n['source']} source and {found.n['target']} target {found.noun}. Effect: number of "
             f"standard deviations above chance. {found.mixed:.0%} of all neighbourhoods contain both domains. "
             + about_halves(found)
         )
@@ -180,14 +180,14 @@ def conclusion(row: MeasureTest) -> str:
     return "shift" if p <= 0.05 else "no shift seen"
 
 
-def class_cells(test: ClassTest | None) -> dict[str, str]:
+def class_cells(test: ClassTest | None, noun: str) -> dict[str, str]:
     """A class beside chance; none in answers of before."""
     if test is None:
         return {}
     return {
         "By chance (95%)": f"{test.null_lo:.3f} … {test.null_hi:.3f}",
         "p (Holm)": f"{test.p_holm:.3g}",
-        "Pictures": f"{test.source} and {test.target}",
+        noun.capitalize(): f"{test.source} and {test.target}",
     }
 
 
@@ -211,7 +211,9 @@ def classes(found: TwoSampleResult) -> None:
     shares = {} if isinstance(shift, str) else shift
     st.dataframe(
         [
-            {"Class": name, "MMD²": f"{value:.4f}"} | class_cells(tests.get(name)) | share_cells(shares.get(name))
+            {"Class": name, "MMD²": f"{value:.4f}"}
+            | class_cells(tests.get(name), found.noun)
+            | share_cells(shares.get(name))
             for name, value in sorted(found.per_class.items(), key=lambda item: -item[1])
         ],
         hide_index=True,

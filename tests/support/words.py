@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
 
 from tests.support.shell import tltk
 from tests.support.texts import BAD, GOOD, lines
+from tltk.nn.net import Net
 from tltk.runs.run import all_runs
+from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
+from tltk.weights.load import build_net
 
 COLOURS = ("red", "green", "blue")
 HERE = ("--device", "cpu", "--epochs", "2", "--lr", "0.01")
@@ -40,7 +48,7 @@ def trained_on(kind: str, folder: Path) -> tuple[str, Path]:
     """The id of a training, and a file of what it can predict.
 
     Args:
-        kind: rows, encoder or vectors.
+        kind: rows, encoder, vectors, or stored, which is an encoder in a folder.
         folder: For its files.
     """
     if kind == "rows":
@@ -50,6 +58,8 @@ def trained_on(kind: str, folder: Path) -> tuple[str, Path]:
         target = lines(folder / "texts.tsv")
         small = "encoder:bert?layers=2&width=32"
         name = small if kind == "encoder" else f"vectors:{vectors(folder / 'v.txt')}"
+        if kind == "stored":
+            name = f"folder:{stored(folder / 'own', build_net(NetSpec(small), 2, 32, 1, 0))}"
         first = () if kind == "encoder" else ("--weights", name)
         words = ("--target", f"text:{target}", "--size", "32", "--backbone", name, *first)
     return train(*words), target
@@ -60,3 +70,20 @@ def train(*words: str) -> str:
     done = tltk("run", *words, *HERE)
     assert done.exit_code == 0, done.output
     return next(run.id for run in all_runs() if isinstance(run.spec, TransferSpec))
+
+
+def stored(folder: Path, net: Net, prefix: str = "bert.", **more: Any) -> Path:
+    """A folder as transformers writes it: configuration, tokenizer and tensors of a larger network."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+
+    folder.mkdir()
+    encoder: Any = net.backbone.encoder
+    (folder / "config.json").write_text(json.dumps({**encoder.config.to_dict(), **more}))
+    own = Tokenizer(WordLevel({"[PAD]": 0, "[UNK]": 1, "good": 2, "film": 3}, unk_token="[UNK]"))
+    own.pre_tokenizer = Whitespace()
+    own.save(str(folder / "tokenizer.json"))
+    tensors = {f"{prefix}{n}": t.contiguous() for n, t in encoder.state_dict().items()}
+    save_file({**tensors, "cls.predictions.bias": torch.zeros(3)}, folder / "model.safetensors")
+    return folder

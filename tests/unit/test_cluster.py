@@ -33,11 +33,15 @@ def end(run: Run, *told: Told) -> End | None:
         ("waiting", 0.0, Told("FAILED", "a", error_type="JOB_SUPERVISOR_ACTOR_START_TIMEOUT"), NEVER),
         ("waiting", 0.0, Told("FAILED", "a", error_type="JOB_SUPERVISOR_ACTOR_DIED"), LOST),
         ("waiting", 0.0, Told("PENDING", "a"), None),
+        # Its head told nothing for a while, nor did it: `tell_unheard`. Then there was another head.
+        ("unheard", 0.0, None, None),
+        ("unheard", LOST_SECONDS + 5, None, LOST),
     ],
 )
 def test_what_a_job_has_come_to(state: str, silent: float, told: Told | None, expected: End | None) -> None:
     run = Run.create(TransferSpec())
-    run.write_status(state=state, host="another-machine", pid=12)
+    written = "waiting" if state == "unheard" else state
+    run.write_status(state=written, host="another-machine", pid=0 if state == "waiting" else 12)
     at = time.time() - silent
     os.utime(run.path / "status.json", (at, at))
     assert end(run, *([told] if told else [])) == expected

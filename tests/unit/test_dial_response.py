@@ -223,7 +223,7 @@ def test_response_from_the_shell() -> None:
     done = tltk(*WORDS)
     assert done.exit_code == 0
     out = done.stdout.splitlines()
-    assert out[1] == "at features: 100 pictures of each domain; the first setting from which p ≤ .05"
+    assert out[1] == "at features: 100 examples of each domain; the first setting from which p ≤ .05"
     assert out[2].split() == ["dial", "mmd", "coral", "its", "end"]
     assert [line.split()[0] for line in out[3:6]] == ["hue", "background", "classes"]
     assert out[3].split()[-1] == "0.5" and out[6].startswith("not turned: alarms")

@@ -6,6 +6,7 @@ import importlib.metadata
 import shutil
 import subprocess
 from collections import namedtuple
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,11 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.support.ray_stub import RayStub, ray_stub
+from tltk import home
 from tltk.cli import doctor
+from tltk.jobs import nodes
+from tltk.jobs.cluster import Cluster
 
 
 @pytest.fixture
@@ -84,3 +89,60 @@ def test_a_torch_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     assert "fetched when asked for" in doctor._offline().text
+
+
+# -- a cluster ---------------------------------------------------------------------------------------------------
+
+
+def node(name: str, address: str, state: str = "ALIVE", **has: float) -> dict[str, Any]:
+    """As Ray lists a node."""
+    raylet = {"state": state, "nodeManagerAddress": address, "resourcesTotal": has}
+    return {"hostname": name, "raylet": raylet}
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[RayStub]:
+    with ray_stub() as stub:
+        monkeypatch.setenv("TLTK_EXECUTOR", stub.address)
+        monkeypatch.setattr("tltk.jobs.nodes.LOOK_SECONDS", 0.01)
+        monkeypatch.setattr("tltk.jobs.cluster.LOOK_SECONDS", 0.0)
+        monkeypatch.setattr(Cluster.__init__, "__defaults__", (0.0, 5.0))
+        yield stub
+
+
+def test_a_cluster_is_asked_who_is_there_and_each_node_whether_a_run_could_begin(cluster: RayStub) -> None:
+    cluster.nodes = [node("a", "10.0.0.1", CPU=4), node("b", "10.0.0.2", CPU=8, GPU=2), node("c", "10.0.0.3", "DEAD")]
+    cluster.ends = {"node:10.0.0.1": 0, "node:10.0.0.2": nodes.NO_HOME}
+    found = {check.name: check for check in doctor._cluster()}
+    assert list(found) == ["cluster", "node a", "node b"]
+    where = cluster.address.replace("ray", "http", 1)
+    assert found["cluster"].text == f"Ray 2.60.0 answers at {where}: 2 nodes, 12 CPUs, 2 GPUs."
+    assert found["node a"].ok and found["node a"].text == f"It sees {home.home()} and has tltk."
+    assert not found["node b"].ok and "mount the disk there at that path" in found["node b"].text
+    assert cluster.jobs == {} and not list(home.home().glob(".probe*")), "nothing stays"
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"), [(nodes.NO_WRITING, "permitted to write in"), (1, "must have tltk"), (127, "exit code 127")]
+)
+def test_what_a_node_lacks(cluster: RayStub, code: int, sentence: str) -> None:
+    cluster.nodes, cluster.ends = [node("a", "10.0.0.1", CPU=4)], {"node:10.0.0.1": code}
+    assert sentence in doctor._cluster()[1].text
+
+
+def test_a_node_that_does_not_answer_is_not_waited_for(cluster: RayStub, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster.nodes = [node("a", "10.0.0.1", CPU=4)]
+    monkeypatch.setattr(nodes.try_nodes, "__defaults__", (0.1,))
+    assert "must answer within 0.1 s" in doctor._cluster()[1].text
+    assert [job["status"] for job in cluster.jobs.values()] == ["STOPPED"]
+
+
+def test_a_cluster_that_is_none_is_a_sentence(cluster: RayStub, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "must have a node. None is up" in doctor._cluster()[0].text
+    cluster.page()
+    [check] = doctor._cluster()
+    assert not check.ok and "must be Ray's dashboard" in check.text
+    monkeypatch.setenv("TLTK_EXECUTOR", "ray://127.0.0.1:9")
+    assert "It does not (ConnectionError)" in doctor._cluster()[0].text
+    monkeypatch.setenv("TLTK_EXECUTOR", "local")
+    assert doctor._cluster() == []

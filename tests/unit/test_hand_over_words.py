@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ from tltk.analyses.export.spec import ExportSpec
 from tltk.analyses.network import rebuild
 from tltk.analyses.trained import open_training
 from tltk.data import rows
+from tltk.errors import WeightsMissing
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec
 from tltk.weights.handover import import_zip
@@ -227,29 +229,62 @@ def test_what_no_library_opens_is_refused_and_a_card_speaks_of_what_it_read(kind
     assert line in card
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, pytest.param("stored", marks=needs_transformers)])
 def test_a_run_goes_to_another_machine(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it learned from is not there; of word vectors the file must be, and the export says so."""
+    """Neither what it learned from is there, nor the file of vectors, nor the folder with the tokenizer."""
     run, file = trained_on(kind, tmp_path)
     new = tmp_path / ("new.csv" if kind == "rows" else "new.txt")
     new.write_text(NEW if kind == "rows" else TEXTS)
     ours = probabilities(run, new)
     told = export(ExportSpec(run, "zip", str(tmp_path / "run.zip")))
-    file.unlink()
+    assert len(told.notes) == 1
+    there = tmp_path / "there"
+    there.mkdir()
+    for name in ("v.txt", "own"):
+        if (tmp_path / name).exists():
+            shutil.move(tmp_path / name, there)
     monkeypatch.setenv("TLTK_HOME", str(tmp_path / "elsewhere"))
     import_zip(tmp_path / "run.zip")
-    assert str(tmp_path).encode() not in (Run.open(run).path / "model.safetensors").read_bytes()
+    for kept in Run.open(run).path.iterdir():
+        assert str(tmp_path).encode() not in kept.read_bytes(), kept
     assert Run.open(run).status.state == "done"
-    if kind == "vectors":
-        assert "v.txt must lie there in the folder from which tltk is started" in told.notes[1]
-        (tmp_path / "there").mkdir()
-        (tmp_path / "v.txt").rename(tmp_path / "there" / "v.txt")
-        done = tltk("predict", run, str(new))
-        assert done.exit_code == 2 and "There is none at v.txt" in done.stderr
-        monkeypatch.chdir(tmp_path / "there")
-    else:
-        assert len(told.notes) == 1
     assert probabilities(run, new) == ours
+    if kind != "rows":
+        kind, _, where = open_training(run).spec.net.backbone.partition(":")
+        name = f"{kind}:{there / where}" if kind in ("vectors", "folder") else f"{kind}:{where}"
+        further = train("--target", f"text:{file}", "--size", "32", "--backbone", name, "--weights", f"run:{run}")
+        assert further != run and Run.open(further).status.state == "done"
+        assert len(probabilities(further, new)) == len(ours)
+
+
+@needs_transformers
+def test_a_run_reads_on_as_it_learned_when_the_tokenizer_changes(tmp_path: Path) -> None:
+    run, _ = trained_on("stored", tmp_path)
+    (tmp_path / "new.txt").write_text(TEXTS)
+    ours = probabilities(run, tmp_path / "new.txt")
+    words = tmp_path / "own" / "tokenizer.json"
+    words.write_text(words.read_text().replace("film", "song"))
+    assert probabilities(run, tmp_path / "new.txt") == ours
+
+
+@needs_transformers
+@pytest.mark.parametrize(
+    ("reader", "why"),
+    [
+        ({"config": {"model_type": "bert", "auto_map": {"AutoModel": "evil.Model"}}, "tokenizer": "{}"}, "brings code"),
+        ({"config": {"model_type": "bert"}, "words": ["a"], "width": 2}, "the words of its vectors, or its encoder"),
+        ({"words": ["a"], "width": -1}, "It is damaged"),
+        ([], "It is damaged"),
+    ],
+)
+def test_what_a_zip_reads_texts_by_is_checked(reader: Any, why: str, tmp_path: Path) -> None:
+    run, _ = trained_on("stored", tmp_path)
+    file = Run.open(run).path / "reader.json"
+    file.write_text(json.dumps(reader))
+    export(ExportSpec(run, "zip", str(tmp_path / "run.zip")))
+    Run.open(run).path.rename(tmp_path / "gone")
+    with pytest.raises(WeightsMissing, match=why):
+        import_zip(tmp_path / "run.zip")
 
 
 def test_what_a_table_does_not_say_of_a_column_that_it_has_is_not_so(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def test_shift() -> None:
 @pytest.mark.usefixtures("here")
 def test_profile_within_classes_says_how_many_pictures_there_are() -> None:
     out = lines("profile", *TARGET, *SOURCE, "--permutations", "19", "--measures", "class_mmd")
-    assert out[-1] == "within classes: 10 classes, 3 to 3 pictures of each"
+    assert out[-1] == "within classes: 10 classes, 3 to 3 examples of each"
 
 
 def test_a_measure_that_cannot_be_computed_says_so() -> None:

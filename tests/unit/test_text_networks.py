@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from tests.support.texts import BAD, GOOD, lines, needs_transformers
+from tests.support.words import stored
 from tltk import data
 from tltk.data import texts
 from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
@@ -187,23 +186,6 @@ def test_caching_changes_no_curve(tmp_path: Path) -> None:
 
 
 # -- weights -------------------------------------------------------------------------------------------------
-
-
-def stored(folder: Path, net: Net, prefix: str = "bert.", **more: Any) -> Path:
-    """A folder as transformers writes it: configuration, tokenizer and tensors of a larger network."""
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from tokenizers.pre_tokenizers import Whitespace
-
-    folder.mkdir()
-    encoder: Any = net.backbone.encoder
-    (folder / "config.json").write_text(json.dumps({**encoder.config.to_dict(), **more}))
-    own = Tokenizer(WordLevel({"[PAD]": 0, "[UNK]": 1, "good": 2, "film": 3}, unk_token="[UNK]"))
-    own.pre_tokenizer = Whitespace()
-    own.save(str(folder / "tokenizer.json"))
-    tensors = {f"{prefix}{n}": t.contiguous() for n, t in encoder.state_dict().items()}
-    save_file({**tensors, "cls.predictions.bias": torch.zeros(3)}, folder / "model.safetensors")
-    return folder
 
 
 def test_a_stored_encoder_is_read_and_nothing_else(tmp_path: Path) -> None:

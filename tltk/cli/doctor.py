@@ -13,9 +13,12 @@ import psutil
 
 from tltk import home
 from tltk.errors import TltkError
+from tltk.jobs import choice, nodes
+from tltk.jobs.cluster import SCHEMES, Cluster
 from tltk.runs import sync
 
 STORE_SECONDS = 30.0  # that an object store has to answer
+CLUSTER_SECONDS = 10.0  # the same of a cluster, each time that it is asked
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Check:
 
 def examine() -> list[Check]:
     """All checks, quick ones first."""
-    return [_python(), *_packages(), _home(), *_store(), _disk(), _memory(), _torch(), _offline()]
+    return [_python(), *_packages(), _home(), *_store(), *_cluster(), _disk(), _memory(), _torch(), _offline()]
 
 
 def _python() -> Check:
@@ -66,6 +69,22 @@ def _store() -> list[Check]:
         return [Check("store", False, str(problem))]
     text = f"{home.address()} can be reached; {unsent} runs have still to be sent."
     return [Check("store", not fault, fault or text)]
+
+
+def _cluster() -> list[Check]:
+    """Of a Ray cluster to which new runs go: whether it answers, and whether runs could begin on its nodes."""
+    try:
+        address = choice.address()
+        if address.partition("://")[0] not in SCHEMES:
+            return []
+        cluster = Cluster(address, answer_s=CLUSTER_SECONDS)
+        every = nodes.nodes(cluster)
+        found = [Check("cluster", True, nodes.summary(cluster, every))]
+        faults = nodes.try_nodes(cluster, every)
+    except TltkError as problem:
+        return [Check("cluster", False, str(problem))]
+    fine = f"It sees {home.home()} and has tltk."
+    return found + [Check(f"node {name}", not fault, fault or fine) for name, fault in sorted(faults.items())]
 
 
 def _disk() -> Check:

@@ -8,6 +8,7 @@ from tltk.dashboard import permitted, room
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import choice
+from tltk.jobs.cluster import shown
 
 PLACES = {"here": "This machine", "cluster": "A Ray cluster"}
 MOST = 300  # characters of an address
@@ -15,8 +16,8 @@ MOST = 300  # characters of an address
 
 def show() -> None:
     """The choice; what is said instead where the shell, or somebody else in the room, has it."""
-    said, kept = choice.of_shell(), choice.kept()
-    goes = choice.address()
+    said, kept = shown(choice.of_shell()), choice.kept()
+    goes = shown(choice.address())
     other = f"where {plain(said)} says" if said not in ("", "local") else "this machine"
     with st.expander(f"Where new runs go: {plain(goes) or other}", icon=":material/dns:"):
         if said:

@@ -7,6 +7,7 @@ executor.py    who runs what is asked for: submit, resume, cancel, state, ahead,
 local.py       the executor of this machine that pages and the shell talk to: submit, cancel, state, log
 ray.py         the executor of a Ray cluster: the same queue, and processes that are Ray Jobs
 cluster.py     a Ray cluster by its REST API: what a run asks for, how it stands, how it ended
+nodes.py       whether a run could begin on each node there
 remote.py      what the supervisor does of runs there
 slurm.py       an executor that hands runs to Slurm: an array of jobs for the trainings of a study
 handed.py      which jobs of Slurm have a run, and how to take it back

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 
 import msgspec
 
 from tltk import home
 from tltk.errors import BadSpec, TltkError
-from tltk.jobs.cluster import Cluster, Place, Unreachable
+from tltk.jobs.cluster import SCHEMES, Cluster, Place, Unreachable, shown
 
 CHOICE = "TLTK_EXECUTOR"  # names another executor than this machine: an address, or MODULE:CLASS
 FILE = "executor.json"  # of the home: what a page has chosen
@@ -29,14 +31,22 @@ def of_shell() -> str:
 def kept() -> str:
     """The address of the cluster that a page has chosen for this home; "" = this machine.
 
-    What the file says otherwise, such as a module to be loaded, counts as nothing.
+    What the file says otherwise, such as a module to be loaded, counts as nothing. What an earlier version kept before
+    an @ was never sent to anybody, and is taken out of the file.
     """
     path = home.home() / FILE
     found = home.read_json(path, _Kept) if path.exists() else None
+    if found is None:
+        return ""
+    address = re.sub(rf"^({'|'.join(map(re.escape, SCHEMES))})://.*@", r"\1://", found.address, flags=re.DOTALL)
     try:
-        return Place.read(found.address) and found.address if found is not None else ""
+        Place.read(address)
     except TltkError:
         return ""
+    if address != found.address:
+        with contextlib.suppress(TltkError):  # a home that cannot be written
+            home.write_atomic(path, msgspec.json.encode(_Kept(address)))
+    return address
 
 
 def chosen() -> str:
@@ -61,7 +71,7 @@ def keep(address: str) -> None:
     """
     if of_shell():
         raise BadSpec(
-            f"{CHOICE} must be unset for a page to choose where new runs go. It is {of_shell()!r}; start the "
+            f"{CHOICE} must be unset for a page to choose where new runs go. It is {shown(of_shell())!r}; start the "
             "dashboard without it."
         )
     if not address:

@@ -7,12 +7,16 @@ cluster but not the disk still beats.
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import ipaddress
 import os
 import platform
 import re
 import shlex
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,21 +26,24 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from tltk import home
-from tltk.errors import BadSpec, RunProblem, UnknownName, truncate
+from tltk.errors import BadSpec, RunProblem, TltkError, UnknownName, truncate
 from tltk.runs.process import is_alive
-from tltk.runs.run import ACTIVE, BEAT_SECONDS, LOCK, Run
+from tltk.runs.run import ACTIVE, BEAT_SECONDS, LOCK, SILENT_SECONDS, Run, Status
 from tltk.specs.knobs import Spec
 from tltk.specs.training import TransferSpec
 
 if TYPE_CHECKING:
     import requests
 
+SCHEMES = ("ray", "ray+https")  # what begins an address
+ASKED = ("gpus", "memory_gb", "python")  # what an address may say of each run
 PORT = 8265  # of Ray's dashboard, which serves its jobs
 ANSWER_SECONDS = 30.0  # that the cluster may take to answer
 LOOK_SECONDS = 1.0  # seconds for which what the cluster says of its jobs is taken to hold
 LOST_SECONDS = (
     2.5 * BEAT_SECONDS
 )  # without a sign of life, after which a run whose node Ray has lost is begun elsewhere
+UNSEEN_SECONDS = 120.0  # that a job may run without a word in the run's folder before that is said
 MOST_PENDING = (
     8  # jobs of one queue that wait in Ray: enough for it to see what is wanted; others wait where turns count
 )
@@ -84,15 +91,24 @@ class Place:
         example = "such as ray://HOST:8265 or ray://HOST:8265?gpus=0.5&memory_gb=4"
         try:
             parts = urlsplit(text)
-            address, port, host = parts.scheme, parts.port or PORT, parts.hostname
+            address, host = parts.scheme, parts.hostname or ""
+            if address in SCHEMES and "@" in text:  # before anything is said of its parts
+                raise BadSpec(
+                    "The address of a Ray cluster must hold no user, password or token, since pages and logs show it. "
+                    f"Got {truncate(shown(text))!r}; leave out what stands before the @, and set RAY_AUTH_TOKEN."
+                )
+            port = PORT if parts.port is None else parts.port
             asked = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
-        except ValueError as fault:
-            raise BadSpec(f"A Ray cluster must be an address, {example}. Got {truncate(text)!r}: {fault}.") from None
-        if address not in ("ray", "ray+https") or not host or parts.path.strip("/"):
-            raise BadSpec(f"A Ray cluster must be an address, {example}. Got {truncate(text)!r}.")
+            is_none = address not in SCHEMES or parts.path.strip("/") or parts.fragment or not port
+            if is_none or not _is_host(host) or re.search(r"[\s\x00-\x1f]", text.partition("?")[0]):
+                raise ValueError
+        except BadSpec:
+            raise
+        except ValueError:
+            raise BadSpec(f"A Ray cluster must be an address, {example}. Got {truncate(shown(text))!r}.") from None
         for name in asked:
-            if name not in ("gpus", "memory_gb", "python"):
-                raise UnknownName.among("What a run asks of a cluster", name, ("gpus", "memory_gb", "python"))
+            if name not in ASKED:
+                raise UnknownName.among("What a run asks of a cluster", name, ASKED)
         gpus = _number("gpus", asked["gpus"]) if "gpus" in asked else None
         python = asked.get("python") or cls.python
         if not re.fullmatch(r"[\w./~+-]+", python):  # it is written into a command
@@ -118,6 +134,27 @@ class Place:
         optim, wanted = spec.optim, float(has_gpus) if self.gpus is None else self.gpus
         gpus = 0.0 if optim.device == "cpu" else float(optim.processes) if wanted and optim.processes > 1 else wanted
         return _ask(optim.threads * (1 if gpus else optim.processes), gpus, self.memory_gb)
+
+
+def shown(address: str) -> str:
+    """An address as pages, sentences and logs have it: without what may be a password or a token."""
+    text = re.sub(r"://.*@", "://…@", address, flags=re.DOTALL)
+    known = "|".join(ASKED)
+    text = re.sub(rf"([?&](?!(?:{known})=)[^=&#]*=)[^&#]*", r"\1…", text)
+    return re.sub(r"#.+", "#…", text, flags=re.DOTALL)
+
+
+def _is_host(name: str) -> bool:
+    """Whether a machine can be called so: by letters, digits and dots, or by the number of an address."""
+    if ":" in name:
+        with contextlib.suppress(ValueError):
+            return bool(ipaddress.IPv6Address(name))
+        return False
+    try:
+        name.encode("idna")  # as whoever looks for it does
+    except UnicodeError:
+        return False
+    return re.fullmatch(r"[\w.-]+", name) is not None
 
 
 def _ask(cpus: float, gpus: float, memory_gb: float) -> dict[str, float]:
@@ -196,6 +233,7 @@ class Cluster:
         self._answer_s = answer_s
         self._jobs: dict[str, Told] = {}
         self._asked_at = -float("inf")
+        self._ran = dict[str, float]()  # jobs that run → since when that is known
         self._new: dict[str, float] = {}  # jobs that the last list may not have yet, and when they were submitted
 
     @cached_property
@@ -204,7 +242,7 @@ class Cluster:
 
         return requests.Session()
 
-    def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
+    def ask(self, method: str, path: str, **options: Any) -> requests.Response:
         """What the cluster answers.
 
         Raises:
@@ -212,10 +250,19 @@ class Cluster:
             RunProblem: It does not know us.
         """
         url, token = f"{self.place.url}{path}", _token()
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+        def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
+            """The one way by which `requests` takes nothing for it from the user's .netrc."""
+            if token:
+                request.headers["Authorization"] = f"Bearer {token}"
+            return request
+
         try:
-            answer = self._session.request(method, url, headers=headers, timeout=self._answer_s, **options)
-        except OSError as fault:  # as every fault of requests is
+            # Whoever answers from elsewhere, such as a page for logging in, is not the cluster.
+            answer = self._session.request(
+                method, url, auth=sign, timeout=self._answer_s, allow_redirects=False, **options
+            )
+        except (OSError, ValueError, http.client.HTTPException) as fault:  # of requests; of those that it rests on
             raise Unreachable(
                 f"The Ray cluster must answer at {self.place.url}. It does not ({type(fault).__name__}); what runs "
                 "there goes on, what waits is begun once it answers."
@@ -228,13 +275,24 @@ class Cluster:
         if answer.status_code >= 500 and TAKEN not in answer.text:  # as while its head has yet to start all of itself
             raise Unreachable(
                 f"The Ray cluster at {self.place.url} must be able to do what it is asked. It is not now: "
-                f"{_last_line(answer.text) or f'HTTP {answer.status_code}'} It is asked again."
+                f"{_reason(answer)} It is asked again."
             )
+        if answer.is_redirect:
+            raise self.is_another(answer)
         return answer
+
+    def is_another(self, answer: requests.Response) -> Unreachable:
+        """The sentence for what no dashboard of Ray answers."""
+        kind = answer.headers.get("Content-Type", "").partition(";")[0]
+        return Unreachable(
+            f"{self.place.url} must be Ray's dashboard, which has port {PORT} unless it was told otherwise. Another "
+            f"program answers there (HTTP {answer.status_code}{f', {truncate(kind, 40)}' if kind else ''}); put the "
+            "address right."
+        )
 
     def has_gpus(self) -> bool:
         """Whether any node of it has a GPU now."""
-        answer = self._ask("GET", "/api/cluster_status")
+        answer = self.ask("GET", "/api/cluster_status")
         try:
             return bool(answer.json()["data"]["clusterStatus"]["loadMetricsReport"]["usage"]["GPU"][1])
         except (ValueError, LookupError, TypeError):
@@ -275,20 +333,36 @@ class Cluster:
             "metadata": {"tltk_run": run.id, "tltk_home": str(home.home()), "tltk_study": study},
             **share,
         }
-        run.write_status(state="waiting", message=_waits(share), pid=0, host="")
+        run.write_status(state="waiting", message=_waits(share), pid=0, host=self.place.url)  # it is not lost here
+        self.post(job, name, f"run {run.id}")
+        return name
+
+    def post(self, job: dict[str, Any], name: str, what: str) -> None:
+        """Hand over a job.
+
+        Args:
+            job: As Ray's REST API takes it.
+            name: Its own.
+            what: It is, for the sentence.
+
+        Raises:
+            Unreachable: The cluster does not answer, or is none.
+            RunProblem: It does not take it.
+        """
         for once_more in (True, False):
             try:
-                answer = self._ask("POST", "/api/jobs/", json=job)
+                answer = self.ask("POST", "/api/jobs/", json=job)
             except Unreachable:
                 if once_more:
                     continue  # it may have been heard: the same name is not taken twice
                 raise
-            if answer.ok or TAKEN in answer.text:
+            if _names(answer, name) or (not answer.ok and TAKEN in answer.text):
                 self._new[name] = time.monotonic()
-                return name
+                return
             break
-        why = _last_line(answer.text) or f"HTTP {answer.status_code}"
-        raise RunProblem(f"The Ray cluster must take run {run.id}. It did not: {why}")
+        if answer.ok or answer.status_code in (404, 405) or _is_page(answer):
+            raise self.is_another(answer)
+        raise RunProblem(f"The Ray cluster must take {what}. It did not: {_reason(answer)}")
 
     def jobs(self) -> dict[str, Told]:
         """All jobs that the cluster knows, by name, as of `look_s` ago at most.
@@ -298,16 +372,16 @@ class Cluster:
         """
         now = time.monotonic()
         if now - self._asked_at > self.look_s:
-            answer = self._ask("GET", "/api/jobs/")
+            answer = self.ask("GET", "/api/jobs/")
             try:
                 found = msgspec.json.decode(answer.content, type=list[Told])
             except msgspec.MsgspecError:
-                raise Unreachable(
-                    f"{self.place.url} must be Ray's dashboard. It answers otherwise (HTTP {answer.status_code})."
-                ) from None
+                raise self.is_another(answer) from None
             self._asked_at = now
             self._jobs = {job.submission_id: job for job in found if job.submission_id}
             self._new = {name: at for name, at in self._new.items() if name not in self._jobs and now - at < 60}
+            running = (name for name, job in self._jobs.items() if job.status == RUNNING)
+            self._ran = {name: self._ran.get(name, now) for name in running}
         return self._jobs
 
     def told(self, name: str) -> Told:
@@ -350,7 +424,7 @@ class Cluster:
         if code is not None and code != REFUSED:
             return code
         # A head that is new at its address knows no job; one that had begun may have gone on, and was heard above.
-        is_forgotten = told is GONE and run.written_status().state == "waiting"
+        is_forgotten = told is GONE and _is_unbegun(run.written_status())
         return NEVER if is_forgotten or told.error_type in NEVER_BEGUN else LOST
 
     def why(self, name: str) -> str:
@@ -363,35 +437,115 @@ class Cluster:
         Raises:
             RunProblem: It did not.
         """
-        if run.written_status().state == "waiting":
+        if _is_unbegun(run.written_status()):
             raise RunProblem(
                 f"Every node of the cluster must have tltk, and see {home.home()} at that very path. Run {run.id} "
                 f"could not begin there: {self.why(name) or 'nothing was said'}"
             )
 
+    def tell_unseen(self, run: Run, name: str) -> None:
+        """Say so where a job has run for a while and nothing of it is seen in the run's folder."""
+        if time.monotonic() - self._ran.get(name, float("inf")) < UNSEEN_SECONDS:
+            return
+        status = run.written_status()
+        message = (
+            f"Every node of the cluster must see {home.home()} as it is here. Ray runs this run on one of them, and "
+            "nothing of that is seen here: the node may have another disk at that path, or be very slow. "
+            f"`tltk runs stop {run.id}` ends it."
+        )
+        if _is_unbegun(status) and status.message != message:
+            run.write_status(message=message)
+
     def stop(self, name: str) -> None:
         """Ask the job's process to end (SIGTERM), and after Ray's own patience make it (SIGKILL)."""
-        self._ask("POST", f"/api/jobs/{name}/stop")
+        self.ask("POST", f"/api/jobs/{name}/stop")
 
-    def stop_study(self, study: str) -> None:
-        """Stop what a study that is no more has asked for."""
-        for name in self.active(study=study).values():
+    def leave_study(self, study: Run) -> None:
+        """Stop what a study that is no more has asked for, and let Ray forget what was done for it."""
+        for name in self.active(study=study.id).values():
             self.stop(name)
+        own = str(home.home())
+        for name, job in list(self.jobs().items()):
+            if job.about.tltk_study == study.id and job.about.tltk_home == own:
+                self.forget_done(name)
+        self.end_unbegun([Run.at(child.id) for child in study.children()], study.id)
+
+    def end_unbegun(self, runs: Sequence[Run], study: str) -> None:
+        """Say of the trainings that a study wanted and that have not begun that nobody begins them any more.
+
+        Args:
+            runs: Its children.
+            study: Its id; what another one has handed over waits on.
+        """
+        own, wanted = str(home.home()), set[str]()
+        with contextlib.suppress(TltkError):
+            about = [job.about for job in self.jobs().values() if job.is_active]
+            wanted = {one.tltk_run for one in about if one.tltk_home == own and one.tltk_study != study}
+        for run in runs:
+            status = run.written_status()
+            if _is_unbegun(status) and status.host == self.place.url and run.id not in wanted:
+                home.remove(run.stop_file)
+                run.write_status(state="stopped", message="Its study ended before it began; it can be resumed.")
+
+    def forget_done(self, name: str) -> bool:
+        """Let Ray forget a job that did what it should; whether it has ended.
+
+        One that failed stays: somebody may want to look at it.
+        """
+        told = self.told(name)
+        if told.status == "SUCCEEDED":
+            self.forget(name)
+        return not told.is_active
 
     def forget(self, name: str) -> None:
         """Take a job that has ended off Ray's list, which else grows for ever."""
-        self._ask("DELETE", f"/api/jobs/{name}")
+        self.ask("DELETE", f"/api/jobs/{name}")
         self._jobs.pop(name, None)
 
 
 def is_beating(run: Run) -> bool:
     """Whether the process that has the run lives: by its number on this machine, by its heartbeat on another."""
     status = run.written_status()
-    if status.state != "running":
+    if status.state != "running" and not (status.state == "waiting" and status.pid):  # as `tell_unheard` leaves it
         return False
     if status.host == platform.node():
         return is_alive(status.pid, status.pid_born)
     return run.silence() < LOST_SECONDS
+
+
+def tell_unheard(run: Run, url: str) -> None:
+    """Say of a run whose cluster tells nothing that it is not known whether it runs, unless it shows signs of life.
+
+    Its process number stays, and so does the time of its last sign of life: `hear` takes it back at the next one.
+
+    Args:
+        run: Which.
+        url: Of the cluster.
+    """
+    status, path = run.written_status(), run.path / "status.json"
+    if status.state == "running" and not run.is_run(status):
+        with contextlib.suppress(OSError):
+            beaten = path.stat().st_mtime_ns
+            run.write_status(
+                state="waiting",
+                message=f"The Ray cluster at {url} must tell how this run stands. It does not answer, and the run has "
+                f"shown no sign of life for {SILENT_SECONDS:g} s or more: whether it still runs is not known. It goes "
+                "on from its last checkpoint once the cluster answers; look whether its head is up.",
+            )
+            beaten += 1_000_000  # a millisecond, so that whoever knows the file by its time reads it anew
+            os.utime(path, ns=(beaten, beaten))
+
+
+def hear(run: Run) -> None:
+    """Say of a run of which nothing was known that it runs, where it does."""
+    status = run.written_status()
+    if status.state == "waiting" and status.pid and is_beating(run):
+        run.write_status(state="running", message="")
+
+
+def _is_unbegun(status: Status) -> bool:
+    """Whether a run was handed over and no process has had it since."""
+    return status.state == "waiting" and not status.pid
 
 
 def take_from_lost(run: Run) -> None:
@@ -401,7 +555,7 @@ def take_from_lost(run: Run) -> None:
     been told by the heartbeat.
     """
     message = "Its node was lost; it goes on from its last checkpoint on another."
-    run.write_status(state="waiting", message=message, pid=0, host="")
+    run.write_status(state="waiting", message=message, pid=0)  # its host stays: this machine does not have it
     home.remove(run.path / LOCK)
 
 
@@ -421,11 +575,40 @@ def _last_line(text: str) -> str:
     return truncate(lines[-1].strip(), 300) if lines else ""
 
 
-def _token() -> str:
-    """The cluster's, from where Ray itself looks for it; empty where there is none."""
-    if token := os.environ.get("RAY_AUTH_TOKEN", "").strip():
-        return token
+def _is_page(answer: requests.Response) -> bool:
+    """Whether it is made for a browser, which no answer of Ray's to us is."""
+    return "html" in answer.headers.get("Content-Type", "") or answer.text.lstrip()[:1] == "<"
+
+
+def _reason(answer: requests.Response) -> str:
+    """What an answer says was wrong: its last line, unless it is a page."""
+    said = "" if _is_page(answer) else _last_line(answer.text)
+    return said or f"HTTP {answer.status_code} {answer.reason or ''}".rstrip() + "."
+
+
+def _names(answer: requests.Response, name: str) -> bool:
+    """Whether it says that the job of this name was taken."""
     try:
-        return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or TOKEN_FILE).expanduser().read_text().strip()
-    except (OSError, RuntimeError, ValueError):
-        return ""
+        return bool(answer.ok and answer.json()["submission_id"] == name)
+    except (ValueError, LookupError, TypeError):
+        return False
+
+
+def _token() -> str:
+    """The cluster's, from where Ray itself looks for it; empty where there is none.
+
+    Raises:
+        RunProblem: What lies there can be none.
+    """
+    token = os.environ.get("RAY_AUTH_TOKEN", "").strip()
+    if not token:
+        try:
+            token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or TOKEN_FILE).expanduser().read_text().strip()
+        except (OSError, RuntimeError, ValueError):
+            return ""
+    if re.fullmatch(r"[!-~]*", token) is None:
+        raise RunProblem(
+            "The token of a Ray cluster must be one word of ASCII characters. What RAY_AUTH_TOKEN, or the file of the "
+            "token, holds is not; copy it again, as `ray get-auth-token` prints it."
+        )
+    return token

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from tltk.errors import BadSpec, truncate
 from tltk.jobs.choice import CHOICE, chosen
+from tltk.jobs.cluster import shown
 from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
 
@@ -106,6 +107,6 @@ def executor_from_environment() -> type[Executor] | None:
     except (ImportError, AttributeError, ValueError) as fault:
         raise BadSpec(
             f"{CHOICE} must be local, an address such as ray://HOST:8265, or name an executor as MODULE:CLASS. "
-            f"Got {truncate(name)!r}: {fault}."
+            f"Got {truncate(shown(name))!r}: {fault}."
         ) from None
     return found

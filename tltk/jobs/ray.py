@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from tltk import home
 from tltk.errors import TltkError
-from tltk.jobs import choice, provenance
+from tltk.jobs import choice, provenance, queue
 from tltk.jobs.cluster import (
     LOST,
     MOST_LOST,
@@ -22,13 +22,15 @@ from tltk.jobs.cluster import (
     Cluster,
     Place,
     Unreachable,
+    hear,
     is_beating,
     is_over,
     take_from_lost,
+    tell_unheard,
 )
 from tltk.jobs.executor import Trainer
 from tltk.jobs.local import Local
-from tltk.runs.run import ACTIVE, Run
+from tltk.runs.run import ACTIVE, SILENT_SECONDS, Run
 
 STUDY_LOOK_SECONDS = 4.0  # between two questions of a study to the cluster; how a child stands is told by its folder
 CHILD_SECONDS = 0.5  # between two looks at a child
@@ -45,6 +47,15 @@ class RayJobs(Local):
     def __init__(self) -> None:
         self.place = choice.chosen()
         Place.read(self.place)
+
+    def cancel(self, run_id: str) -> None:
+        """Ask a run to stop; of a study's child that runs beside this process too, which no queue here has."""
+        super().cancel(run_id)
+        run = Run.at(run_id)
+        if queue.find(run.id) is None and run.status.state == "running":
+            with contextlib.suppress(TltkError):  # then the study's own queue, or its end, sees to it
+                if Cluster(self.place, answer_s=choice.CHECK_SECONDS).active(run.id):
+                    run.ask_to_stop()
 
     def train_all(self, trainer: Trainer, runs: Sequence[Run], ended: Callable[[Run], None]) -> None:
         """Train the children of a study on the cluster, each as a job with its own share.
@@ -63,7 +74,11 @@ class RayJobs(Local):
         jobs = _Children(Cluster(self.place, STUDY_LOOK_SECONDS), trainer.owner.id)
         places = list(range(len(runs)))  # how many go at once is the cluster's to say
         units = [(run,) for run in runs]
-        pool.side_by_side(units, places, lambda unit, _: _Child(jobs, unit[0]), trainer.check, ended)
+        jobs.announce(runs)
+        try:
+            pool.side_by_side(units, places, lambda unit, _: _Child(jobs, unit[0]), trainer.check, ended)
+        finally:
+            jobs.leave(runs)
 
 
 class _Children:
@@ -72,9 +87,40 @@ class _Children:
     def __init__(self, cluster: Cluster, study: str) -> None:
         self.cluster, self.study = cluster, study
         self.names = set[str]()
+        self.over = set[str]()  # those whose runs have ended
+        self._unheard = 0.0  # since when the cluster has not answered; 0 = it does
+
+    def announce(self, runs: Sequence[Run]) -> None:
+        """Say of those that have not begun that they wait: nobody's queue has them."""
+        url = self.cluster.place.url
+        for run in runs:
+            status = run.status
+            is_set = status.state in ("running", "done") or bool(run.diverged) or bool(run.pruned)
+            if not is_set and (status.state, status.host) != ("waiting", url):
+                home.remove(run.stop_file)
+                run.write_status(state="waiting", message="It waits for its turn in its study.", pid=0, host=url)
+
+    def leave(self, runs: Sequence[Run]) -> None:
+        """Tidy up once no more is wanted of these."""
+        with contextlib.suppress(TltkError):
+            self.cluster.end_unbegun(runs, self.study)
+            self._forget_done()
+
+    def _forget_done(self) -> None:
+        """Ray keeps all jobs that ended, and tells of each whenever it is asked."""
+        self.over = {name for name in self.over if not self.cluster.forget_done(name)}
+
+    def hear(self, run: Run, is_answered: bool) -> None:
+        """Note whether the cluster has answered about a child; where it has not for a while, its folder says so."""
+        now = time.monotonic()
+        hear(run)
+        self._unheard = 0.0 if is_answered else self._unheard or now
+        if self._unheard and now - self._unheard > SILENT_SECONDS:
+            tell_unheard(run, self.cluster.place.url)
 
     def has_room(self) -> bool:
         """Whether the cluster may be handed another."""
+        self._forget_done()
         return self.cluster.n_pending(self.names) < MOST_PENDING
 
 
@@ -93,8 +139,11 @@ class _Child:
     def code(self) -> int | None:
         if self._code is None and time.monotonic() > self._look:
             self._look = time.monotonic() + CHILD_SECONDS
-            with contextlib.suppress(Unreachable):  # the head may come back, and what runs goes on
+            try:
                 self._code = self._look_after()
+                self._jobs.hear(self._run, True)
+            except Unreachable:  # the head may come back, and what runs goes on
+                self._jobs.hear(self._run, False)
         return self._code
 
     def _look_after(self) -> int | None:
@@ -105,6 +154,8 @@ class _Child:
                 return None  # another has it; once it has ended, all is said
             if self._is_done():
                 return 0
+            if run.stop_file.exists():
+                return self._take_off()
             # Of this study before its own node was lost, or of another one that wants the same.
             self._job = cluster.active(run.id).get(run.id, "")
             if not self._job and self._jobs.has_room():
@@ -113,17 +164,31 @@ class _Child:
                 self._jobs.names.add(self._job)
             return None
         state = run.written_status().state
-        if state == "stopped":  # not by us, who were not asked to: by whoever else wanted it
-            return self._again(state) if cluster.end(run, self._job) is not None else None
+        if state == "stopped":  # by us it was not, who were not asked to
+            end = cluster.end(run, self._job)
+            if end is None or (end == 0 and self._is_ours()):  # ended by itself, as by a wish to stop in its folder
+                return None if end is None else 0
+            return self._again(state)  # whoever else wanted it has stopped it, or its node ends
         if is_over(run):
+            self._jobs.over.add(self._job)
             return 0
+        if run.stop_file.exists() and cluster.told(self._job).is_pending and self._is_ours():
+            cluster.stop(self._job)
+            return self._take_off()
         end = cluster.end(run, self._job)
         if end is None or is_over(run):  # it may have ended between the two looks
+            cluster.tell_unseen(run, self._job)
             return None
         if isinstance(end, str) or end == STOPPED:
             return self._again(str(end))
         cluster.check_began(run, self._job)
         return end or 1
+
+    def _take_off(self) -> int:
+        """Heed a wish to stop it that came before it began; that stops its study, as it does on one machine."""
+        home.remove(self._run.stop_file)
+        self._run.write_status(state="stopped", message="Taken off the queue before it began.")
+        return 0
 
     def _is_done(self) -> bool:
         return self._run.status.state == "done" and self._run.result() is not None

@@ -17,11 +17,14 @@ from tltk.jobs.cluster import (
     PREFIX,
     Cluster,
     End,
+    Place,
     Unreachable,
+    hear,
     is_over,
     take_from_lost,
+    tell_unheard,
 )
-from tltk.runs.run import Run
+from tltk.runs.run import SILENT_SECONDS, Run
 from tltk.specs.training import TransferSpec
 
 UNHEARD_SECONDS = 5.0  # seconds until a cluster that does not answer is asked again
@@ -37,6 +40,8 @@ class Remote:
         self._began = dict[str, float]()  # run → when it was first seen to have got room
         self._stopped = set[str]()  # names of jobs that Ray was asked to stop
         self._quiet_until: dict[str, float] = {}  # clusters that did not answer
+        self._unheard = dict[str, float]()  # the same → since when
+        self._looked = dict[str, float]()  # run → when its signs of life were last looked at
 
     def _cluster(self, job: queue.Job) -> Cluster:
         if job.place not in self._clusters:
@@ -66,11 +71,23 @@ class Remote:
             if job.place not in self._quiet_until:
                 print(fault, flush=True)
             self._quiet_until[job.place] = time.monotonic() + UNHEARD_SECONDS
+            self._unheard.setdefault(job.place, time.monotonic())
             run = Run.at(job.run)
             if job.state == "queued" and run.written_status().message != str(fault):
                 run.write_status(message=str(fault))
         else:
             self._quiet_until.pop(job.place, None)
+            self._unheard.pop(job.place, None)
+
+    def _look_for_life(self, job: queue.Job, run: Run) -> None:
+        """Where a cluster has told nothing for a while, the run's folder is all that tells whether it lives."""
+        now = time.monotonic()
+        if now - self._looked.get(job.run, -float("inf")) < UNHEARD_SECONDS:
+            return
+        self._looked[job.run] = now
+        hear(run)
+        if now - self._unheard.get(job.place, now) > SILENT_SECONDS:
+            tell_unheard(run, Place.read(job.place).url)
 
     def next(self, watched: Sequence[queue.Job], is_paused: bool) -> Iterator[queue.Job]:
         """The jobs that may be handed over now: so that few wait in Ray, and no more run than TLTK_SLOTS says.
@@ -108,10 +125,14 @@ class Remote:
     def lives(self, job: queue.Job) -> bool:
         """Whether it waits or runs there, or may do so for all that is known."""
         run, end = Run.at(job.run), None
+        self._look_for_life(job, run)
         if self._is_quiet(job):
             return not is_over(run)
         with self._asking(job):
-            end = self._cluster(job).end(run, self._name(job))
+            name, cluster = self._name(job), self._cluster(job)
+            end = cluster.end(run, name)
+            if end is None:
+                cluster.tell_unseen(run, name)
         if job.run not in self._began and run.written_status().state != "waiting":
             self._began[job.run] = time.time()
         if end is not None:
@@ -164,7 +185,10 @@ class Remote:
     @staticmethod
     def _take_off(job: queue.Job) -> None:
         """End one that waits. Ray may begin it still, once there is room: its process then finds the wish to stop."""
-        Run.at(job.run).write_status(state="stopped", message="Taken off the queue before it began.")
+        run = Run.at(job.run)
+        had_begun = run.written_status().pid  # and nothing was heard of it since
+        message = "Stopped while its cluster did not answer; it can be resumed from its checkpoint."
+        run.write_status(state="stopped", message=message if had_begun else "Taken off the queue before it began.")
         queue.remove(job.run)
 
     def explain(self, job: queue.Job, run: Run) -> str:
@@ -181,10 +205,11 @@ class Remote:
         """What is to be done once one has ended for good: its children end with it, Ray forgets the job."""
         self._began.pop(job.run, None)
         self._n_lost.pop(job.run, None)
+        self._looked.pop(job.run, None)
         self._stopped.discard(str(job.born))
         with contextlib.suppress(TltkError):  # it would be tidy
             spec = Run.at(job.run).spec
             if spec.trains and not isinstance(spec, TransferSpec):
-                self._cluster(job).stop_study(job.run)
+                self._cluster(job).leave_study(Run.at(job.run))
             if self._ends.pop(job.run, None) == 0:
                 self._cluster(job).forget(self._name(job))

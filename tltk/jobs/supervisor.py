@@ -329,10 +329,10 @@ class Supervisor:
         if job.cancelled:
             then = "ask again for the answer" if job.light else "it can be resumed from its checkpoint"
             run.write_status(state="stopped", message=f"Stopped by force; {then}.")
+        elif job.place and code not in (None, -signal.SIGTERM) and (why := self.remote.explain(job, run)):
+            run.write_status(state="failed", message=why)  # with code 0 too: on a disk of its own it ran for itself
         elif code == -signal.SIGTERM or code == 0:
             run.write_status(state="stopped", message="Its process was asked to end; it can be resumed.")
-        elif job.place and code and (why := self.remote.explain(job, run)):
-            run.write_status(state="failed", message=why)
         elif code in (-9, 137):
             run.write_status(state="failed", message=KILLED)
         else:

@@ -33,11 +33,14 @@ from tltk.errors import CannotSplit, Diverged, MachineProblem, Pruned, RunProble
 from tltk.jobs import executor, pool, provenance, torchrun
 from tltk.jobs.cluster import REFUSED
 from tltk.jobs.writer import STATUS_SECONDS, Reader, RowWriter
+from tltk.nn.encoders import keep_reader
 from tltk.nn.net import Net
+from tltk.nn.text import TextBackbone
 from tltk.results.rows import Row
 from tltk.results.training import PlannedPhase, TrainingResult
 from tltk.runs import process, sync
 from tltk.runs.run import BEAT_SECONDS, LOCK, Run, walk
+from tltk.specs.encoders import READER
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, read_alike
 from tltk.specs.training import TransferSpec
@@ -384,6 +387,8 @@ class Worker:
         told |= {"width": str(width)} if width != height else {}
         told |= _untaught(spec) or {"classes": json.dumps(domain.classes)}
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
+        if isinstance(net.backbone, TextBackbone) and (reader := keep_reader(net.backbone)) is not None:
+            home.write_atomic(run.path / READER, msgspec.json.encode(reader))
         read = account.training_data_fields(domain, split, spec.target)
         read["remarks"] += [*parts.notes, *cautions(domain, split), *net.notes]
         result = msgspec.structs.replace(

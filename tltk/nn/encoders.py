@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tltk.specs.encoders import (
     EXTRA,
     TOKENIZER,
     EncoderDials,
+    Reader,
     check_encoder,
     locate,
     parse_encoder,
@@ -27,45 +29,88 @@ from tltk.specs.encoders import (
 MARGIN = 4  # positions that some families keep for themselves
 
 
-def make_text_backbone(name: str, size: int, drop_path: float = 0.0) -> TextBackbone:
+def make_text_backbone(name: str, size: int, drop_path: float = 0.0, reader: Reader | None = None) -> TextBackbone:
     """A network of texts by name, its weights drawn.
 
     Args:
         name: As in `tltk.specs.encoders`.
         size: As `DataSpec.size`: tokens at most, of which the encoder's table of positions may allow fewer.
         drop_path: Must be 0: encoders have dropout of their own.
+        reader: What it reads by, as a run keeps it; None = what lies where the name says.
 
     Raises:
         BadSpec, UnknownName, WeightsMissing: It cannot be built.
     """
     if drop_path:
         raise BadSpec(f"Stochastic depth is for networks of pictures. Got drop_path {drop_path:g}; set it to 0.")
-    check_encoder(name)
+    if reader is None:
+        check_encoder(name)
     if name.partition(":")[0] == "vectors":
-        read = read_vectors(vectors_file(name))
-        vectors = MeanVectors(len(read.words) + 2, read.vectors.shape[1])
-        return TextBackbone(Tokens(WordList(read.words), size), vectors, size)
+        if reader is None:
+            read = read_vectors(vectors_file(name))
+            reader = Reader(read.words, read.vectors.shape[1])
+        vectors = MeanVectors(len(reader.words) + 2, reader.width)
+        return TextBackbone(Tokens(WordList(reader.words), size), vectors, size)
+    tokenizer: Tokenizer
     with quiet():
-        if name.partition(":")[0] == "encoder":
+        if reader is not None:
+            tokenizer, config = _vocabulary(reader.tokenizer, reader.config, name), _configuration(reader.config, name)
+        elif name.partition(":")[0] == "encoder":
             family, dials = parse_encoder(name)
-            tokenizer: Tokenizer = HashedWords(dials.vocabulary)
+            tokenizer = HashedWords(dials.vocabulary)
             config = _small(family, dials, size)
         else:
             place = locate(name)
             told = read_config(place, name)
+            tokenizer = _vocabulary((place / TOKENIZER).read_text(), told, name)
             config = _configuration(told, name)
-            pad = told.get("pad_token_id")
-            tokenizer = Vocabulary((place / TOKENIZER).read_text(), pad if isinstance(pad, int) else 0)
         encoder = _encoder(config, name)
     longest = min(size, _positions(config))
     return TextBackbone(Tokens(tokenizer, longest), encoder, size)
+
+
+def keep_reader(backbone: TextBackbone) -> Reader | None:
+    """What a network of texts reads by, to be kept with its weights; None where its name says it all.
+
+    Args:
+        backbone: The network.
+    """
+    tokenizer, encoder = backbone.tokens.tokenizer, backbone.encoder
+    if isinstance(tokenizer, WordList):
+        assert isinstance(encoder, MeanVectors)
+        return Reader(tokenizer.words, encoder.vectors.embedding_dim)
+    if isinstance(tokenizer, Vocabulary):
+        return Reader(config=json.loads(config_text(encoder)), tokenizer=tokenizer.json)
+    return None
+
+
+def config_text(encoder: nn.Module) -> str:
+    """What an encoder's config.json says."""
+    return encoder.config.to_json_string(use_diff=False)  # type: ignore[no-any-return, operator, union-attr]
+
+
+def _vocabulary(text: str, told: dict[str, Any], name: str) -> Vocabulary:
+    """The tokenizer of an encoder.
+
+    Args:
+        text: Of its tokenizer.json.
+        told: By its config.json.
+        name: As sentences name it.
+    """
+    pad = told.get("pad_token_id")
+    try:
+        return Vocabulary(text, pad if isinstance(pad, int) else 0)
+    except Exception as fault:  # the library raises nothing narrower
+        raise WeightsMissing(
+            f"The {TOKENIZER} of {name} must be the package tokenizers'. It is not: {fault}."
+        ) from None
 
 
 def _configuration(told: dict[str, Any], name: str) -> Any:
     from transformers import AutoConfig
 
     try:
-        return AutoConfig.for_model(told.pop("model_type"), **told)
+        return AutoConfig.for_model(told["model_type"], **{key: told[key] for key in told if key != "model_type"})
     except ValueError:
         raise WeightsMissing(f"{name} must be of an architecture of the installed transformers. It is not.") from None
 

@@ -13,7 +13,9 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from tltk import home
 from tltk.errors import BadSpec, UnknownName, WeightsMissing
@@ -25,6 +27,7 @@ KINDS = (*STORED, "encoder", "vectors")
 FAMILIES = ("bert", "roberta", "distilbert", "electra", "deberta", "deberta-v2")  # that `encoder:` builds
 VECTORS = "vectors.txt"  # of a run that continued word vectors
 CONFIG, TOKENIZER, WEIGHTS = "config.json", "tokenizer.json", "model.safetensors"
+READER = "reader.json"  # of a run whose network reads texts by what lies elsewhere, or may be changed there
 EXTRA = "Networks of texts need the package transformers. It is not installed; pip install tltk[text]."
 
 
@@ -46,6 +49,42 @@ class EncoderDials(Spec):
         super().__post_init__()
         if self.width % self.heads:
             raise BadSpec(f"An encoder's width must be a multiple of its heads. Got {self.width} and {self.heads}.")
+
+
+class Reader(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a network of texts reads by, kept with a run, so that its weights are of use where the rest is not.
+
+    Attributes:
+        words: Of word vectors, those that they are of; empty where it is an encoder.
+        width: Of word vectors, numbers for each.
+        config: Of an encoder, what its config.json says.
+        tokenizer: Of an encoder, the text of its tokenizer.json.
+    """
+
+    words: tuple[str, ...] = ()
+    width: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+    config: dict[str, Any] = {}
+    tokenizer: str = ""
+
+
+def read_reader(folder: Path) -> Reader | None:
+    """What the run in this folder reads texts by; None where it keeps nothing of that.
+
+    Raises:
+        WeightsMissing: It is damaged, or names code of its own, which is never run.
+    """
+    try:
+        with home.open_file(folder / READER) as file:
+            found: Reader = home.decode_json(file.read(), Reader)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as fault:
+        raise WeightsMissing(f"What run {folder.name} reads texts by must be whole. It is damaged: {fault}.") from None
+    if bool(found.words) == bool(found.config) or bool(found.words) != bool(found.width):
+        raise WeightsMissing(f"Run {folder.name} must keep the words of its vectors, or its encoder. It does not.")
+    if found.config:
+        _check_config(found.config, f"run {folder.name}")
+    return found
 
 
 def reads_text(backbone: str) -> bool:
@@ -115,11 +154,15 @@ def read_config(place: Path, name: str) -> dict[str, Any]:
         found = json.loads((place / CONFIG).read_text())
     except (OSError, ValueError) as fault:
         raise WeightsMissing(f"The {CONFIG} of {name} must be JSON. It cannot be read: {fault}.") from None
+    _check_config(found, name)
+    return found  # type: ignore[no-any-return]
+
+
+def _check_config(found: Any, name: str) -> None:
     if not isinstance(found, dict) or not isinstance(found.get("model_type"), str):
         raise WeightsMissing(f"The {CONFIG} of {name} must name its model_type. It does not.")
     if found.get("auto_map"):
         raise WeightsMissing(f"A network must be one of transformers' own. {name} brings code, which is not run.")
-    return found
 
 
 def check_encoder(name: str) -> None:

@@ -350,7 +350,7 @@ def _known(weights: str) -> bool:
 
 # -- as a table --------------------------------------------------------------------------------------------
 
-HEAD = ["arm", "trainings", "steps", "pictures", "FLOPs", "seconds", "memory", "learns", "energy"]
+HEAD = ["arm", "trainings", "steps", "examples", "FLOPs", "seconds", "memory", "learns", "energy"]
 
 
 def table(found: Ledger) -> list[list[str]]:

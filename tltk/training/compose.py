@@ -17,13 +17,13 @@ from tltk.data.domain import Domain, Ints, Split, exclude_examples, held_out_ori
 from tltk.data.rows import KIND as TABLE
 from tltk.data.rows import Columns, standardisation
 from tltk.data.texts import decode
-from tltk.data.vectors import count_unknown, describe_unknown, read_vectors
+from tltk.data.vectors import count_unknown, describe_unknown
 from tltk.errors import BadSpec, DataProblem, RunProblem, abbreviate
 from tltk.nn.head import Classifier
 from tltk.nn.net import Net
+from tltk.nn.text import WordList
 from tltk.results.rows import Row
 from tltk.results.training import TrainingResult
-from tltk.specs.encoders import vectors_file
 from tltk.specs.parts import DataSpec
 from tltk.specs.size import Size, channels_and_size
 from tltk.specs.training import TransferSpec
@@ -228,7 +228,7 @@ def build_network(spec: TransferSpec, domain: Domain, parts: Divided | None = No
     if spec.net.keep_head:
         _keep_head(net, spec, domain)
     if spec.net.backbone.startswith("vectors:"):
-        net.notes.append(_unknown_words(spec, domain))
+        net.notes.append(_unknown_words(net, domain))
     phases = _plan(spec, net.depth)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.seed + 2_000_003)  # what an adapter adds begins the same in each run of a seed
@@ -251,9 +251,10 @@ def _columns(spec: TransferSpec, domain: Domain, parts: Divided | None) -> Colum
     return standardisation(domain.columns, learned)
 
 
-def _unknown_words(spec: TransferSpec, domain: Domain) -> str:
+def _unknown_words(net: Net, domain: Domain) -> str:
     """How many words of the domain the network's vectors do not know, and which most often."""
-    known = frozenset(read_vectors(vectors_file(spec.net.backbone)).words)
+    assert net.tokens is not None and isinstance(net.tokens.tokenizer, WordList)
+    known = frozenset(net.tokens.tokenizer.words)
     return describe_unknown(count_unknown(decode(domain.images), known))
 
 

@@ -101,11 +101,19 @@ def check_architecture(wanted: str, theirs: str, origin: str) -> None:
     Raises:
         WeightsMissing: They are.
     """
-    if wanted and theirs and theirs.partition(".")[0] != wanted.partition(".")[0]:
+    if wanted and theirs and _without_tag(theirs) != _without_tag(wanted):
         raise WeightsMissing(
             f"The weights of {origin} must be of the backbone {wanted} to fit. They are of {theirs}; "
             f"choose that backbone."
         )
+
+
+def _without_tag(backbone: str) -> str:
+    """timm's name without its tag; of a network of texts the name without the folders of one machine."""
+    if not reads_text(backbone):
+        return backbone.partition(".")[0]
+    kind, _, where = backbone.partition(":")
+    return f"{kind}:{Path(where).name}"
 
 
 def _check_run(where: str, architecture: str, trained: bool) -> None:

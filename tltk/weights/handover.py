@@ -26,12 +26,13 @@ from tltk.errors import DataProblem, RunProblem, TltkError, machine_errors
 from tltk.runs import label as labels
 from tltk.runs.private import cut_paths, folders_named, without_paths
 from tltk.runs.run import MODEL, Run, Status, is_id, walk
+from tltk.specs.encoders import READER, read_reader
 from tltk.weights import weightfile
 from tltk.weights.weightfile import sanitise
 
 MANIFEST, FORMAT = "export.json", 1
 TOLD = ("spec.json", "status.json", labels.FILE, "result.json")  # JSON in which paths may stand
-PLAIN = ("rows.jsonl", "children.jsonl")
+PLAIN = ("rows.jsonl", "children.jsonl", READER)
 MOST_RUNS, MAX_MANIFEST_BYTES = 10_000, 2**24
 BEGINS = b"PK\x03\x04"  # a zip that holds a file
 
@@ -275,6 +276,7 @@ def _check_run(file: Path, run: Run, is_cut: bool) -> None:
                 f"which could run code; do not trust it."
             )
         weightfile.read_header(model)
+    read_reader(run.path)
 
 
 def _no_export(file: Path, fault: Exception) -> DataProblem:

@@ -22,6 +22,7 @@ from tltk.errors import BadSpec, UnknownName, WeightsMissing
 from tltk.runs import index, sync
 from tltk.runs.index import RunEntry
 from tltk.runs.run import Run
+from tltk.specs.encoders import Reader, read_reader
 from tltk.specs.training import TransferSpec
 from tltk.weights import weightfile
 
@@ -212,6 +213,18 @@ def run_weights(where: str) -> tuple[Run, Path]:
             f"Run {run.id} must have finished before its weights can be used. It is {run.status.state}."
         )
     return run, path
+
+
+def reader_of(where: str) -> Reader | None:
+    """What the run that `ID` or `ID@EPOCH` means reads texts by; None where it keeps nothing of that.
+
+    Raises:
+        UnknownName: There is no such run.
+        WeightsMissing: It is damaged.
+    """
+    run = Run.open(where.partition("@")[0])
+    sync.complete(run.id)
+    return read_reader(run.path)
 
 
 def put(shelf: Path, data: bytes, card: Card) -> Entry:

@@ -40,9 +40,10 @@ def build_text_net(spec: NetSpec, n_classes: int, size: int, seed: int) -> Net:
         UnknownName: No such network or run.
         WeightsMissing: The weights are not on this machine or do not fit.
     """
-    backbone = make_text_backbone(spec.backbone, size, spec.drop_path)
-    mark = backbone.tokens.tokenizer.mark
     kind, where = store.parse_weights(spec.weights)
+    reader = store.reader_of(where) if kind == "run" else None
+    backbone = make_text_backbone(spec.backbone, size, spec.drop_path, reader)
+    mark = backbone.tokens.tokenizer.mark
     told = f"All weights are drawn; words are read by {backbone.tokens.tokenizer.mark}."
     if kind in STORED:
         told = _load_stored(backbone, spec.weights)

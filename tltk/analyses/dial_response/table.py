@@ -15,6 +15,6 @@ def lines(found: DialResponseResult) -> Iterator[str]:
         first, levels = [found.seen[m][dial.name] for m in found.measures], [str(level) for level in dial.levels]
         rows.append([dial.name, *(NONE if i is None else levels[i] for i in first), levels[-1]])
     alarms = [f"{found.alarms[m]:.0%}" for m in found.measures]
-    yield f"at {found.name}: {found.n} pictures of each domain; the first setting from which p ≤ .05"
+    yield f"at {found.name}: {found.n} examples of each domain; the first setting from which p ≤ .05"
     yield from columns(["dial", *found.measures, "its end"], [*rows, ["not turned: alarms", *alarms, ""]])
     yield found.correction

@@ -19,7 +19,7 @@ def lines(found: ExplainResult) -> Iterator[str]:
     else:
         told = "Grad-CAM" if found.method == "grad_cam" else "attention rollout"
         yield f"map.png in the run's folder: {told} at {found.layer_name}{'; it shows nothing' * found.flat}."
-    yield f"Nearest of {found.n:,} training pictures of {found.domain}:"
+    yield f"Nearest of {found.n:,} training examples of {found.domain}:"
     rows = [[one.name, one.label, f"{one.distance:.4f}"] for one in found.nearest.neighbours]
-    yield from align_left([["picture", "class", "distance"], *rows])
+    yield from align_left([["example", "class", "distance"], *rows])
     yield from found.remarks

@@ -33,6 +33,7 @@ from tltk.errors import BadSpec, machine_errors
 from tltk.nn.encoders import open_encoder
 from tltk.nn.text import HashedWords, Vocabulary, WordList, masked_mean
 from tltk.runs.run import Run, walk
+from tltk.specs.encoders import READER
 from tltk.specs.nouns import PICTURES, TEXTS, noun_of
 from tltk.specs.training import TransferSpec
 from tltk.weights.handover import pack
@@ -109,9 +110,11 @@ def _write_zip(run: Run, file: Path) -> tuple[list[str], Written]:
 
 
 def _needed_there(run: Run) -> list[str]:
-    """What a network of texts reads beside its own weights, which the zip does not hold: its words or its tokenizer."""
+    """What a network of texts reads by, where the run is of a version that did not keep it."""
     spec = run.spec
-    if not isinstance(spec, TransferSpec):  # a study, whose trainings are asked one by one
+    if (
+        not isinstance(spec, TransferSpec) or (run.path / READER).is_file()
+    ):  # a study, whose trainings are asked one by one
         return []
     kind, _, where = spec.net.backbone.partition(":")
     if noun_of(spec.net.backbone) != TEXTS or kind == "encoder":

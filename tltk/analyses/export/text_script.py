@@ -8,6 +8,7 @@ from tltk.analyses.export.forms import text_backbone
 from tltk.analyses.export.network import Trained
 from tltk.data.texts import WORD
 from tltk.data.vectors import ENDINGS, INSTEAD, LEAST_STEM
+from tltk.nn.encoders import config_text
 from tltk.nn.text import END, FIRST_WORD, PIECE, START, HashedWords, Vocabulary, WordList
 
 WORDS_FILE, TOKENIZER_FILE, CONFIG_FILE = "words.json", "tokenizer.json", "config.json"
@@ -134,7 +135,7 @@ def files_beside(trained: Trained) -> dict[str, str]:
     tokenizer = backbone.tokens.tokenizer
     if isinstance(tokenizer, WordList):
         return {WORDS_FILE: json.dumps(tokenizer.words, ensure_ascii=False)}
-    found = {CONFIG_FILE: backbone.encoder.config.to_json_string(use_diff=False)}  # type: ignore[operator, union-attr]
+    found = {CONFIG_FILE: config_text(backbone.encoder)}
     if isinstance(tokenizer, Vocabulary):
         found[TOKENIZER_FILE] = tokenizer.json
     return found

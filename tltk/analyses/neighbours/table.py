@@ -11,7 +11,7 @@ from tltk.results.text import align_left
 
 def lines(found: NeighboursResult) -> Iterator[str]:
     """A row for each layer: of which classes the neighbours are, in either domain."""
-    yield f"{found.name} ({found.label}) and its nearest training pictures:"
+    yield f"{found.name} ({found.label}) and its nearest training examples:"
     both = bool(found.source)
     head = ["layer", f"in {found.target}", *([f"in {found.source}"] if both else [])]
     rows = [[one.name, in_classes(one.target), *([in_classes(one.source)] if both else [])] for one in found.layers]

@@ -24,4 +24,4 @@ def lines(found: ProfileResult) -> Iterator[str]:
         yield f"{name}: {why}"
     if found.within:
         sizes = [n for its in found.within.values() for n in its.values()]
-        yield f"within classes: {len(found.within)} classes, {min(sizes)} to {max(sizes)} pictures of each"
+        yield f"within classes: {len(found.within)} classes, {min(sizes)} to {max(sizes)} examples of each"

@@ -82,6 +82,7 @@ def two_sample(spec: TwoSampleSpec, context: Context) -> tuple[TwoSampleResult, 
         texts=sentences([source, target]),
         words=telling_words(*(whole_texts(side) for side in (source, target))),
         columns=telling_columns(source, target),
+        noun=target.domain.noun,
     )
     return result, contact_sheet([source, target])
 

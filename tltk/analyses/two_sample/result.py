@@ -164,6 +164,7 @@ class TwoSampleResult(msgspec.Struct, frozen=True):
         texts: What each example on the sheet says, in domains of texts; empty elsewhere.
         words: The words that tell the two apart, those of the source first; empty where they are no texts.
         columns: Of two tables, the columns that both have, those that differ most first.
+        noun: What examples are called: pictures, sounds, texts or rows.
     """
 
     layer: int
@@ -187,3 +188,4 @@ class TwoSampleResult(msgspec.Struct, frozen=True):
     texts: list[str] = []
     words: list[TellingWord] = []
     columns: list[TellingColumn] = []
+    noun: str = "pictures"

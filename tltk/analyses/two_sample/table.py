@@ -6,15 +6,13 @@ from collections.abc import Iterator
 
 from tltk.analyses.two_sample.result import ClassTest, MeasureTest, TwoSampleResult
 from tltk.results.text import NONE, columns, number, span
-from tltk.specs.nouns import PICTURES, ROWS, TEXTS
 
 HEAD = ("value", "by chance (95%)", "p", "p (Holm)", "p (Benjamini–Hochberg)", "effect")
 
 
 def lines(found: TwoSampleResult) -> Iterator[str]:
     """The lines that the shell prints."""
-    noun = ROWS if found.columns else TEXTS if found.texts else PICTURES
-    yield f"at {found.name}: {found.n['source']} source and {found.n['target']} target {noun}"
+    yield f"at {found.name}: {found.n['source']} source and {found.n['target']} target {found.noun}"
     if found.drawn:
         yield found.drawn
     rows = [
@@ -28,7 +26,7 @@ def lines(found: TwoSampleResult) -> Iterator[str]:
     yield found.correction
     size = next((row.self_n for row in found.table if row.self_n), None)
     if size:
-        yield f"halves: {size} {noun} of each domain, of the band that two such parts of the target give"
+        yield f"halves: {size} {found.noun} of each domain, of the band that two such parts of the target give"
     yield f"neighbourhoods that hold both domains: {found.mixed:.0%}"
     yield from _words(found)
     if found.columns:
@@ -36,7 +34,7 @@ def lines(found: TwoSampleResult) -> Iterator[str]:
         yield from columns(["column", "mean, source", "mean, target", "difference in deviations"], rows)
     if found.classes:
         rows = [[row.name, *_cells(row), f"{row.source} and {row.target}"] for row in found.classes]
-        yield from columns(["class: MMD²", *HEAD, noun], rows)
+        yield from columns(["class: MMD²", *HEAD, found.noun], rows)
         yield found.class_correction
 
 

@@ -6,7 +6,7 @@ from tltk.results.text import align_left
 from tltk.studies.tune.result import TrialResult, TuneResult
 from tltk.verdicts.judge import format_points
 
-HEAD = "Trials by their score on the validation pictures, best first; pruned ones by that of their last epoch"
+HEAD = "Trials by their score on the validation examples, best first; pruned ones by that of their last epoch"
 SHOWN = 20  # trials that the shell prints
 
 
