@@ -364,22 +364,25 @@ def fine_tuned(rows: Sequence[Row]) -> Iterator[str]:
         f"epochs, {SHORT} tokens; of {len(RATES)} rates ({', '.join(f'{r:g}' for r in RATES)}) and of the epochs the validation "
         f"of products chooses, so that no label of films is used. Mean ± half of the 95% interval over {seeds} seeds.\n"
     )
-    yield "| layers that are frozen | products' validation | films' test |\n|---:|---:|---:|"
+    yield "| layers that are frozen | rates chosen | products' validation | films' test |\n|---:|---|---:|---:|"
     means = {}
     for at in sorted({r["boundary"] for r in rows}):
         own = [r for r in rows if r["boundary"] == at]
         means[at] = statistics.fmean(r["films"] for r in own)
-        yield f"| {at} | {mean([r['products'] for r in own])} | {mean([r['films'] for r in own])} |"
+        rates = ", ".join(f"{lr:g}" for lr in sorted({r["lr"] for r in own}))
+        yield f"| {at} | {rates} | {mean([r['products'] for r in own])} | {mean([r['films'] for r in own])} |"
     best = max(means, key=lambda at: means[at])
-    inside = min(means) < best < max(means)
-    yield (
-        f"\nWith {best} layers frozen the mean over films is highest, {100 * means[best]:.1f}%. "
-        + (
-            "As with frozen features, it lies in the middle.\n"
-            if inside
-            else "The advantage of the middle is one of frozen features: where layers above it may learn, they are no hindrance.\n"
+    films = {at: {r["seed"]: r["films"] for r in rows if r["boundary"] == at} for at in means}
+    worse, unclear = list[str](), list[str]()
+    for at in sorted(films.keys() - {best}):
+        gaps = [films[best][seed] - films[at][seed] for seed in films[at].keys() & films[best].keys()]
+        half = float(student.ppf(0.975, len(gaps) - 1)) * statistics.stdev(gaps) / len(gaps) ** 0.5
+        told = f"{at} ({100 * statistics.fmean(gaps):+.1f} points, {100 * (statistics.fmean(gaps) - half):+.1f} … "
+        (worse if statistics.fmean(gaps) > half else unclear).append(
+            f"{told}{100 * (statistics.fmean(gaps) + half):+.1f})"
         )
-    )
+    yield f"\nWith {best} layers frozen the mean over films is highest, {100 * means[best]:.1f}%. Gap to the others, seed by seed:"
+    yield f"better than with {', '.join(worse) or 'none'}; not to be told from {', '.join(unclear) or 'none'}.\n"
 
 
 def continued(rows: Sequence[Row]) -> Iterator[str]:
