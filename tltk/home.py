@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import hashlib
 import logging
 import os
+import platform
 import re
 import shutil
 import stat
@@ -49,10 +51,10 @@ def home() -> Path:
         BadSpec: TLTK_HOME names the folder of a user who does not exist.
         MachineProblem: It can be neither found nor made.
     """
-    url = address()
-    if url:
-        usual = f"~/.cache/tltk/{hashlib.sha256(url.encode()).hexdigest()[:16]}"
-        root = expand_path(os.environ.get("TLTK_MIRROR") or usual, "TLTK_MIRROR")
+    if url := address():
+        asked = os.environ.get("TLTK_MIRROR", "")
+        usual = f"~/.cache/tltk/{_code(url)}"
+        root = _copy_of(url, expand_path(asked or usual, "TLTK_MIRROR"), bool(asked))
     else:
         root = expand_path(os.environ.get("TLTK_HOME") or "~/.tltk", "TLTK_HOME")
     with machine_errors(root):
@@ -64,6 +66,84 @@ def address() -> str:
     """The object store that the home lies in, as in s3://bucket/prefix; "" = it is a folder."""
     text = os.environ.get("TLTK_HOME", "").strip()
     return text.rstrip("/") if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text) else ""
+
+
+def _code(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def shown(url: str) -> str:
+    """The URL of a store as sentences have it: without a password or a key."""
+    url = re.sub(r"([?&][^=&]*=)[^&]*", r"\1…", url)
+    return re.sub(r"://.*@", "://…@", url) if _has_key(url) else url
+
+
+def _has_key(url: str) -> bool:
+    """Whether a password, or of S3 any word, stands before the host. Of some stores a name there is no secret."""
+    return re.match(r"s3a?://.*@|[^:]+://[^/@]*:.*@", url) is not None
+
+
+class _Copy(msgspec.Struct, frozen=True):
+    """What lies in a copy of a home: of which one, and whose it is.
+
+    Attributes:
+        home: Hash of its URL.
+        shown: That URL, without what may be a key.
+        host: The machine; on a disk of several that tells whose copy it is.
+    """
+
+    home: str
+    shown: str = ""
+    host: str = ""
+
+
+@functools.cache
+def _copy_of(url: str, root: Path, is_asked: bool) -> Path:
+    """The folder of this machine's copy of a home: of no other home, and of no other machine.
+
+    Args:
+        url: Of the home.
+        root: Where it is to be.
+        is_asked: Whether TLTK_MIRROR says so; else it may be another folder beside.
+
+    Raises:
+        BadSpec: The URL holds a key; or the folder that was asked for is another copy.
+        MachineProblem: It can be neither found nor made.
+    """
+    if _has_key(url):
+        raise BadSpec(
+            "The URL of a home must hold no key and no password, since pages and logs show it. Got "
+            f"{truncate(shown(url))!r}; leave out what stands before the @, and set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or what the store's package of fsspec reads."
+        )
+    code = _code(url)
+    own = _Copy(code, shown(url), platform.node())
+    there = _whose(root, own)
+    if not is_asked and there.host != own.host and is_networked(root):
+        root = root.with_name(f"{code}-{_code(own.host)[:8]}")
+        there = _whose(root, own)
+    if there.home != own.home:
+        raise BadSpec(
+            f"TLTK_MIRROR must be a folder of its own for each home. {root} is the copy of {truncate(there.shown)}, "
+            f"and TLTK_HOME is {truncate(own.shown)}; name another folder, or unset TLTK_MIRROR."
+        )
+    if there.host != own.host and is_networked(root):
+        raise BadSpec(
+            f"TLTK_MIRROR must be a folder of its own for each machine. {root} lies on a disk of several and is the "
+            f"copy of {truncate(there.host)}; name a folder of this machine, or unset TLTK_MIRROR."
+        )
+    return root
+
+
+def _whose(root: Path, own: _Copy) -> _Copy:
+    """What a folder is the copy of; `own`, which is noted, where nothing says otherwise."""
+    path = root / "copy.json"
+    with machine_errors(root):
+        _make(root)
+    found: _Copy | None = read_json(path, _Copy)
+    if found is None:
+        write_atomic(path, msgspec.json.encode(own))
+    return found or own
 
 
 def is_networked(path: Path) -> bool:

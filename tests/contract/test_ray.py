@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.processes import machine, until
 from tests.support.ray_cluster import Node, RayCluster, kill_node_at_work, two_nodes
+from tltk.cli import doctor
 from tltk.errors import BadSpec, RunProblem, UnknownName
 from tltk.jobs import executor, queue, wait
 from tltk.jobs.cluster import Place
@@ -67,6 +68,8 @@ def executor_of(address: str) -> RayJobs:
 def timeless(run: Run) -> dict[str, Any]:
     result = run.result()
     assert result is not None
+    if "verdict" in result:
+        result["verdict"] = {name: value for name, value in result["verdict"].items() if "seconds" not in name}
     return {name: value for name, value in result.items() if name not in TIMES}
 
 
@@ -149,6 +152,12 @@ def test_what_a_cluster_can_be_at_fault_in(
         with pytest.raises(RunProblem, match=r"must have tltk, and see .*/python at that very path"):
             wait(executor().submit(TRAINING))
         assert "no-such-python" in executor().log(TRAINING.run_id)
+        told, node = doctor._cluster()
+        assert told.ok and ": 2 nodes, 2 CPUs, 0 GPUs." in told.text
+        assert not node.ok and "`no-such-python` must have tltk" in node.text
+    with machine(tmp_path / "doctor", cluster.address):
+        _, node = doctor._cluster()  # both nodes are of one machine
+        assert node.ok and node.text.startswith(f"It sees {tmp_path / 'doctor'}"), node.text
     with machine(tmp_path / "token", cluster.address):
         monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
         with pytest.raises(RunProblem, match="must be given its token"):

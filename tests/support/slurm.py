@@ -148,6 +148,13 @@ def name_of_this() -> str:
 
 
 def squeue(table: Table, words: list[str]) -> int:
+    called = [word.partition("=")[2].split(",") for word in words if word.startswith("--name=")]
+    if called:
+        scripts = sorted(table.folder.glob("*.sh"))
+        jobs = [path.stem for path in scripts if flags(path.read_text()).get("job-name") in called[0]]
+        names = [name for job in jobs for name in table.names(job)]
+        print("\n".join(name for name in names if table.read(name)["state"] not in OVER))
+        return 0
     names = table.names(words[words.index("--jobs") + 1])
     if not names:
         print("slurm_load_jobs error: Invalid job id specified", file=sys.stderr)

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.support.results import trained
 from tests.support.shell import TINY, agree, here, refused, said, tltk  # noqa: F401
 from tests.support.slurm import Table, place, scripts, states
 from tltk import home
+from tltk.errors import RunProblem
 from tltk.jobs import executor, listing, slurm
 from tltk.jobs.handed import handed, note
 from tltk.results.rows import Row
@@ -167,6 +169,135 @@ def test_what_is_printed_names_the_jobs(cluster: Path) -> None:
     assert told == {"id": told["id"], "state": "waiting", "jobs": ["41"], "runs": []}
     pretend(Run.at(told["id"]))
     assert said("submit", "--slurm", "run", *TINY) == {**told, "state": "done", "jobs": []}
+
+
+# -- what goes wrong there -------------------------------------------------------------------------------------
+
+DOWN = "#!/bin/sh\necho 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)' >&2\nexit 1\n"
+
+
+def break_command(cluster: Path, name: str, script: str = DOWN) -> Callable[[], object]:
+    """Put another script in the place of a command; what is returned puts it right."""
+    path = cluster / "bin" / name
+    good = path.read_text()
+    path.write_text(script.replace("GOOD", f"({good.splitlines()[1].removeprefix('exec ')})"))
+    return lambda: path.write_text(good)
+
+
+@needs_submitit
+def test_while_the_controller_is_down_nothing_is_submitted_twice_nor_taken_for_stopped(cluster: Path) -> None:
+    run, table = Run.create(TransferSpec(SMALL, NetSpec("test_resnet"))), Table(str(cluster / "state"))
+    table.write("7", state="PENDING", pid=0)
+    run.write_status(state="waiting")
+    note(run, ["7"], [])
+    for name in ("squeue", "scancel"):
+        break_command(cluster, name)
+    for words in (("submit", "--slurm", "resume", run.id), ("runs", "resume", run.id), ("runs", "stop", run.id)):
+        done = tltk(*words)
+        assert done.exit_code == 1 and "Try again once its controller is up" in done.stderr, words
+    assert scripts(cluster) == [] and run.status.state == "waiting" and handed(run) is not None
+
+
+@needs_submitit
+def test_a_job_that_slurm_took_and_could_not_say_so_is_not_submitted_again(cluster: Path) -> None:
+    late = "#!/bin/sh\nGOOD >/dev/null\necho 'sbatch: error: Socket timed out on send/recv' >&2\nexit 1\n"
+    repair = break_command(cluster, "sbatch", late)
+    break_command(cluster, "srun", "#!/bin/sh\nsleep 60\n")
+    run = Run.create(TransferSpec(SMALL, NetSpec("test_resnet")))
+    done = tltk("submit", "--slurm", "resume", run.id)
+    assert done.exit_code == 1 and "Socket timed out" in done.stderr
+    repair()
+    again = tltk("submit", "--slurm", "resume", run.id)
+    assert again.exit_code == 1 and "`scancel 1` takes it out" in again.stderr
+    assert len(scripts(cluster)) == 1
+    subprocess.run(["scancel", "1"], check=True)
+
+
+@needs_submitit
+def test_an_array_whose_study_is_refused_is_taken_back(cluster: Path) -> None:
+    once = f"#!/bin/sh\n[ -e {cluster}/once ] && echo QOSMaxSubmitJobPerUserLimit >&2 && exit 1\n"
+    once += f"touch {cluster}/once\nGOOD\n"
+    break_command(cluster, "sbatch", once)
+    break_command(cluster, "srun", "#!/bin/sh\nsleep 60\n")
+    study = Run.create(SPEC)
+    [source] = slurm.unfinished(study)
+    with pytest.raises(RunProblem, match="QOSMaxSubmitJobPerUserLimit"):
+        slurm.hand_over(study, slurm.Resources())
+    assert set(states(cluster).values()) == {"CANCELLED"} and len(states(cluster)) == 1
+    assert handed(source) is None and handed(study) is None
+    assert {run.status.state for run in (study, source)} == {"stopped"}
+
+
+@needs_submitit
+def test_an_array_that_cannot_be_taken_back_is_noted(cluster: Path) -> None:
+    once = f"#!/bin/sh\n[ -e {cluster}/once ] && exit 1\ntouch {cluster}/once\nGOOD\n"
+    break_command(cluster, "sbatch", once)
+    break_command(cluster, "srun", "#!/bin/sh\nsleep 60\n")
+    repair = break_command(cluster, "scancel")
+    study = Run.create(SPEC)
+    [source] = slurm.unfinished(study)
+    with pytest.raises(RunProblem, match="Slurm must take the job"):
+        slurm.hand_over(study, slurm.Resources())
+    found = handed(study)
+    assert found is not None and found.jobs == ["1"] and found.runs == [source.id]
+    repair()
+    subprocess.run(["scancel", "1"], check=True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [(OSError(5, "I/O error", "/disk/x"), "input/output error"), (KeyError("x"), "Internal error in tltk")],
+)
+def test_a_study_that_meets_any_fault_ends_with_a_sentence(
+    fault: Exception, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, write, faults = Run.create(SPEC), home.write_atomic, [OSError(28, "full"), OSError(28, "full")]
+    study.write_status(state="waiting", message="")
+
+    def fail(run: Run) -> list[Run]:
+        raise fault
+
+    def write_late(path: Path, data: bytes) -> None:
+        if faults:
+            raise faults.pop()
+        write(path, data)
+
+    monkeypatch.setattr(slurm, "TELL_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(slurm, "unfinished", fail)
+    monkeypatch.setattr(home, "write_atomic", write_late)
+    assert slurm._Conduct(str(home.home()), study.id, slurm.Resources(), ())() == 1
+    assert study.status.state == "failed" and sentence in study.status.message
+    assert "goes on with what is left" in study.status.message
+
+
+def test_a_job_whose_disk_fails_ends_with_a_sentence() -> None:
+    run = Run.create(TransferSpec(SMALL, NetSpec("test_resnet")))
+    (run.path / "log.txt").mkdir()
+    assert slurm._Execute(str(home.home()), run.id, 1)() == 1
+    assert run.status.state == "failed" and "There must be a file" in run.status.message
+
+
+def test_a_training_whose_process_is_killed_has_failed_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    run = Run.create(TransferSpec(SMALL, NetSpec("test_resnet")))
+    worker = tmp_path / "worker"
+    worker.write_text(
+        f"#!{sys.executable}\nimport os, sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom tltk.runs.run import Run\n"
+        f"Run.at({run.id!r}).claim()\nos.kill(os.getpid(), 9)\n"
+    )
+    worker.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(worker))
+    assert slurm._Execute(str(home.home()), run.id, 1)() == -9
+    assert run.written_status().state == "failed" and "was killed" in run.status.message
+
+
+def test_a_child_whose_node_is_lost_is_not_called_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tltk.jobs.cluster.LOST_SECONDS", 1.0)
+    study = Run.create(SPEC)
+    [source] = slurm.unfinished(study)
+    source.write_status(state="running", host="node-7", pid=12, pid_born="x")
+    assert slurm._Conduct(str(home.home()), study.id, slurm.Resources(), (source.id,))() == 1
+    assert source.written_status().state == "failed" and "was killed" in source.status.message
+    assert "It is running" not in study.status.message and "was killed" in study.status.message
 
 
 # -- to the end --------------------------------------------------------------------------------------------------

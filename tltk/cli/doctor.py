@@ -67,7 +67,7 @@ def _store() -> list[Check]:
         unsent = sync.report().unsent
     except TltkError as problem:
         return [Check("store", False, str(problem))]
-    text = f"{home.address()} can be reached; {unsent} runs have still to be sent."
+    text = f"{home.shown(home.address())} can be reached; {unsent} runs have still to be sent."
     return [Check("store", not fault, fault or text)]
 
 

@@ -8,9 +8,10 @@ import subprocess
 import msgspec
 
 from tltk import home
-from tltk.errors import MachineProblem
+from tltk.errors import MachineProblem, truncate
 from tltk.runs.run import ACTIVE, CLUSTER, Run
 
+UNKNOWN = "invalid job id"  # what Slurm says of a job that ended long ago
 ASK_SECONDS = 60  # that a command of Slurm's may take
 
 
@@ -44,9 +45,38 @@ def handed(run: Run) -> Handed | None:
 
 
 def active_jobs(run: Run) -> list[str]:
-    """Those of a run's jobs that wait or run, as `squeue` says; none where there is no Slurm."""
+    """Those of a run's jobs that wait or run, as `squeue` says; none where there is no Slurm.
+
+    Raises:
+        MachineProblem: Slurm does not say, so that it may have them.
+    """
     found = handed(run) if shutil.which("squeue") else None
     return [] if found is None else [job for job in found.jobs if _ask("squeue", "--noheader", "--jobs", job).strip()]
+
+
+def name_of(run: Run) -> str:
+    """What Slurm calls the jobs of a run; `-study` after it where they only plan and weigh."""
+    return f"tltk-{run.id}"
+
+
+def jobs_named(run: Run) -> list[str]:
+    """This user's jobs that are called as those of a run, noted or not: `sbatch` may fail after Slurm took a job.
+
+    Raises:
+        MachineProblem: Slurm does not say.
+    """
+    names = f"--name={name_of(run)},{name_of(run)}-study"
+    return _ask("squeue", "--me", "--noheader", "--format=%i", names).split()
+
+
+def take_off(jobs: list[str]) -> None:
+    """Take jobs off Slurm's queue.
+
+    Raises:
+        MachineProblem: Slurm does not answer.
+    """
+    if jobs:
+        _ask("scancel", *reversed(jobs))  # the last ones first, which would else come after the others
 
 
 def cancel(run: Run) -> None:
@@ -64,7 +94,7 @@ def cancel(run: Run) -> None:
         return
     for one in active:
         one.ask_to_stop()
-    _ask("scancel", *reversed(found.jobs))  # first the study's own, which would else come after the others
+    take_off(found.jobs)  # where it cannot be, they find the wish to stop as they begin
     for one in every:
         if one.written_status().state == "waiting":
             home.remove(one.stop_file)
@@ -76,9 +106,13 @@ def _ask(*words: str) -> str:
     """What a command of Slurm's prints; nothing where it knows no such job any more.
 
     Raises:
-        MachineProblem: It is not there, or does not answer.
+        MachineProblem: It is not there, or does not answer; what it has is then not known.
     """
     try:
-        return subprocess.run(words, capture_output=True, text=True, timeout=ASK_SECONDS, check=False).stdout
+        done = subprocess.run(words, capture_output=True, text=True, timeout=ASK_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as fault:
         raise MachineProblem(f"Slurm must answer {words[0]}. It does not: {fault}. Log in where it is.") from None
+    if done.returncode and UNKNOWN not in done.stderr.lower():
+        said = truncate(" ".join(done.stderr.split()) or f"exit code {done.returncode}", 300)
+        raise MachineProblem(f"Slurm must answer {words[0]}. It does not: {said}. Try again once its controller is up.")
+    return done.stdout

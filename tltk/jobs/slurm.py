@@ -17,22 +17,25 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tltk import home
-from tltk.errors import BadSpec, RunProblem, TltkError
+from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError
 from tltk.jobs import choice, queue
-from tltk.jobs.handed import active_jobs, note
+from tltk.jobs.cluster import LOST_SECONDS, is_beating
+from tltk.jobs.handed import active_jobs, jobs_named, name_of, note, take_off
 from tltk.jobs.local import Local
 from tltk.runs.process import identity, is_alive
-from tltk.runs.run import ACTIVE, Run
+from tltk.runs.run import ACTIVE, BEAT_SECONDS, CLUSTER, KILLED, Run
 from tltk.specs.training import TransferSpec
 from tltk.studies.study import conduct, weights_run
 
 MAX_ARRAY = 1000  # tasks of an array: Slurm's own limit, MaxArraySize, is 1001 unless a site has changed it
 MAX_TIMEOUTS = 100  # how often a training that meets its time limit is queued again
+TELL_SECONDS, TELL_PAUSE_SECONDS = 120.0, 5.0  # for which it is tried to write down how a job ended, and between tries
 LAST_GB = 4.0  # of the study's own job, which reads its pictures once more
 
 
@@ -81,6 +84,11 @@ class Slurm(Local):
                 f"`tltk runs stop {run.id}` takes it out."
             )
         if run.status.state != "done" or run.result() is None:
+            if left := jobs_named(run):
+                raise RunProblem(
+                    f"Run {run.id} must not be in Slurm's queue already. Slurm has a job called so, {', '.join(left)}, "
+                    f"as when it took one and could not say so any more; `scancel {' '.join(left)}` takes it out."
+                )
             home.remove(run.stop_file)
             hand_over(run, self.resources)
         return run
@@ -121,7 +129,7 @@ def hand_over(run: Run, asked: Resources) -> None:
     spec = run.spec
     if not spec.trains or isinstance(spec, TransferSpec):
         with _handing([run], "It waits in Slurm's queue."):
-            [job] = _submit([_Execute(str(home.home()), run.id, asked.cpus)], asked, f"tltk-{run.id[:6]}")
+            [job] = _submit([_Execute(str(home.home()), run.id, asked.cpus)], asked, name_of(run))
         note(run, [job], [])
         return
     left = unfinished(run)
@@ -131,18 +139,18 @@ def hand_over(run: Run, asked: Resources) -> None:
     n = len(ready)
     told = f"{n} of its trainings {'is' if n == 1 else 'are'} in Slurm's queue." if n else "It waits in Slurm's queue."
     jobs: list[str] = []
-    with _handing([*ready, run], told):
+    with _handing([*ready, run], told), _whole(run, jobs, ready):
         for start in range(0, n, MAX_ARRAY):
             part = ready[start : start + MAX_ARRAY]
             tasks: list[Callable[[], Any]] = [_Execute(str(home.home()), one.id, asked.cpus) for one in part]
-            found = _submit(tasks, asked, f"tltk-{run.id[:6]}")
+            found = _submit(tasks, asked, name_of(run))
+            jobs.append(found[0].partition("_")[0])
             for one, job in zip(part, found, strict=True):
                 note(one, [job], [])
-            jobs.append(found[0].partition("_")[0])
         last = _Conduct(str(home.home()), run.id, asked, tuple(one.id for one in ready))
         after = {"dependency": f"afterany:{':'.join(jobs)}"} if jobs else {}
         # Not through srun: within one of its steps no further job could be submitted.
-        jobs += _submit([last], own, f"tltk-{run.id[:6]}-study", use_srun=False, **after)
+        jobs += _submit([last], own, f"{name_of(run)}-study", use_srun=False, **after)
     note(run, jobs, [one.id for one in ready])
 
 
@@ -202,6 +210,28 @@ def _handing(runs: Sequence[Run], told: str) -> Iterator[None]:
         for run in runs:
             if run.written_status().state == "waiting":
                 run.write_status(state="stopped", message="Slurm did not take it; it can be submitted again.")
+        raise
+
+
+@contextlib.contextmanager
+def _whole(run: Run, jobs: list[str], ready: Sequence[Run]) -> Iterator[None]:
+    """All jobs of a study, or none: what Slurm took of it before it refused is taken back, or noted where it cannot be.
+
+    Args:
+        run: The study.
+        jobs: What Slurm took, filled in meanwhile.
+        ready: Its trainings.
+    """
+    try:
+        yield
+    except BaseException:
+        try:
+            take_off(jobs)
+        except TltkError:
+            note(run, jobs, [one.id for one in ready])  # `tltk runs stop` takes them off
+        else:
+            for one in ready:
+                home.remove(one.path / CLUSTER)
         raise
 
 
@@ -267,19 +297,28 @@ class _Execute:
         environment |= choice.of_worker()
         os.environ["TLTK_HOME"] = self.place
         run = Run.at(self.run)
-        if run.stop_file.exists():
-            run.write_status(state="stopped", message="Stopped before it began; it can be resumed.")
-            return 0
-        with open(run.path / "log.txt", "ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tltk.run", str(run.path)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment,
-            )
+        try:
+            if run.stop_file.exists():
+                run.write_status(state="stopped", message="Stopped before it began; it can be resumed.")
+                return 0
+            with open(run.path / "log.txt", "ab") as log:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "tltk.run", str(run.path)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                )
+        except (OSError, TltkError) as fault:
+            _fail(run, str(MachineProblem.of(fault, run.path) or fault))
+            return 1
         self._process = (process.pid, identity(process.pid))
-        return process.wait()
+        code = process.wait()
+        status = run.written_status()
+        if status.state == "running" and (status.pid, status.pid_born) == self._process:
+            ended = f"Its process ended with code {code} without a message. Its log may say more."
+            _fail(run, KILLED if code < 0 else ended)
+        return code
 
     def checkpoint(self) -> Any:
         """Stop the run at its next step, and ask to be called again unless it has ended by itself."""
@@ -321,15 +360,43 @@ class _Conduct:
             left = unfinished(run)
             for one in left:
                 if one.id in self.handed:
+                    _settle(one)
                     raise _not_ended(one)
             if left:
                 hand_over(run, self.asked)
                 return 0
-        except TltkError as fault:
+        except Exception as fault:  # whatever it was, nobody else would end the study
+            known = fault if isinstance(fault, TltkError) else MachineProblem.of(fault)
+            if known is None:
+                traceback.print_exc()
+            why = known or f"Internal error in tltk ({type(fault).__name__}: {fault}). Please report it."
             then = f"`tltk submit --slurm resume {run.id}`, asked on a login node, goes on with what is left."
-            run.write_status(state="failed", message=f"{fault} {then}")
+            _fail(run, f"{why} {then}")
             return 1
         return _Execute(self.place, self.run, self.asked.cpus)()
+
+
+def _fail(run: Run, message: str) -> None:
+    """Say that it failed; tried again for a while, since a disk that is full or away may keep it from being said."""
+    until = time.monotonic() + TELL_SECONDS
+    while True:
+        try:
+            run.write_status(state="failed", message=message)
+            return
+        except (OSError, TltkError) as fault:
+            print(f"{message} That could not be written down: {fault}", flush=True)
+            if time.monotonic() > until:
+                return
+            time.sleep(TELL_PAUSE_SECONDS)
+
+
+def _settle(run: Run) -> None:
+    """End the status of a training whose job has ended with its node or its memory, so that nobody could write it."""
+    until = time.monotonic() + LOST_SECONDS + BEAT_SECONDS
+    while is_beating(run) and time.monotonic() < until:
+        time.sleep(0.5)
+    if run.written_status().state == "running" and not is_beating(run):
+        run.write_status(state="failed", message=KILLED)
 
 
 def _not_ended(run: Run) -> RunProblem:

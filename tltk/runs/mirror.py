@@ -56,6 +56,7 @@ class State(msgspec.Struct):
         part: Number of this writer's next part.
         revision: The last that this writer sent.
         beat: The same.
+        touched: When the status was last touched, by this machine's clock as it then was, of the last beat.
         over: What this writer went on from.
         notes: What this writer told last.
         stop: Whom it asked to stop.
@@ -78,6 +79,7 @@ class State(msgspec.Struct):
     part: int = 0
     revision: int = 0
     beat: int = 0
+    touched: int = 0
     over: list[Basis] = []
     notes: dict[str, Note] = {}
     stop: str = ""

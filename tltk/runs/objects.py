@@ -4,17 +4,57 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import errno
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tltk import home
-from tltk.errors import BadSpec, RunProblem, machine_errors, truncate
+from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError, machine_errors, truncate
 
 WHOLE_BYTES = 16 << 20  # an object so small is sent by one request
+FULL = (errno.ENOSPC, errno.EDQUOT)  # which no store says: the disk of the copy
+UNKNOWN_KEYS = ("invalidaccesskeyid", "access key id you provided", "signaturedoesnotmatch", "signature we calculated")
 PIECE_BYTES = 8 << 20
 TIMEOUTS = {"connect_timeout": 10, "read_timeout": 60}  # seconds
+
+
+def fault_sentence(fault: Exception, url: str) -> str:
+    """What a fault of a store, or of the copy's disk, amounts to: what must hold, what came, what to do.
+
+    Args:
+        fault: As a file system of fsspec raises it.
+        url: Of the home.
+    """
+    if isinstance(fault, TltkError):
+        return str(fault)
+    text, place = truncate(" ".join(str(fault).split()), 300), home.shown(url)
+    is_local = isinstance(fault, OSError) and (fault.filename is not None or fault.errno in FULL)
+    if is_local and (known := MachineProblem.of(fault)) is not None:
+        return str(known)
+    kind, said = type(fault).__name__, f"{text} {fault.__cause__}".lower()  # the cause has the store's own code
+    if any(words in said for words in ("skewed", "request time and the current time")):
+        return f"The clock of this machine must be right, or the store refuses it. It says: {text} Set the clock."
+    if "credentials" in kind.lower() or any(words in said for words in UNKNOWN_KEYS):
+        return (
+            f"The store must know this machine by its keys. It does not: {text} Set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or what its package of fsspec reads."
+        )
+    if isinstance(fault, PermissionError):
+        return (
+            f"The keys of this machine must be permitted to list, read, write and remove below {place}. The store "
+            f"says: {text} Ask whoever gives rights on it."
+        )
+    if _lacks_bucket(fault):
+        return f"The bucket of {place} must exist. The store knows none; make it, or correct TLTK_HOME."
+    return f"{kind}: {text}"
+
+
+def _lacks_bucket(fault: Exception) -> bool:
+    """Whether it is the bucket that is not there: of a prefix nothing need be there."""
+    said = f"{fault} {fault.__cause__}".lower()
+    return isinstance(fault, FileNotFoundError) and ("nosuchbucket" in said or "bucket does not exist" in said)
 
 
 class Missing(RunProblem):
@@ -45,7 +85,7 @@ class Store:
             ) from None
         except (ValueError, TypeError) as fault:
             raise BadSpec(
-                f"TLTK_HOME must be a path, or a URL that fsspec knows. Got {truncate(url)!r}: {fault}."
+                f"TLTK_HOME must be a path, or a URL that fsspec knows. Got {truncate(home.shown(url))!r}: {fault}."
             ) from None
         self.root = str(root).rstrip("/")
         self.requests: collections.Counter[str] = collections.Counter()
@@ -81,7 +121,9 @@ class Store:
         self.fs.invalidate_cache()
         try:
             found = self.fs.ls(path, detail=True)
-        except FileNotFoundError:
+        except FileNotFoundError as fault:
+            if _lacks_bucket(fault):
+                raise
             found = []
         self.requests["list"] += 1 + max(len(found) - 1, 0) // 1000  # a store gives a thousand at a time
         marks = ("size", "ETag", "etag", "LastModified", "mtime", "created")

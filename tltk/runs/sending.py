@@ -108,10 +108,12 @@ def send(copy: Copy, run: str, state: State, at_once: bool = False) -> bool:
         state.mark, state.sent = mark, now
         return has_notes
     # The status first: what it tells of has been written before it was.
-    status, beat = read(folder / "status.json"), max(modified(folder / "status.json"), state.beat)
+    status, touched = read(folder / "status.json"), modified(folder / "status.json")
+    # It grows with each sign of life, whatever the clock was set to meanwhile.
+    beat = touched if touched > state.beat else state.beat + (touched != state.touched)
     is_over = state_of(status) not in ACTIVE
     old = Held(list(state.main.rows), dict(state.main.files), dict(state.main.absent))
-    heavy = is_over or at_once or now - state.heavy > home.setting("TLTK_CHECKPOINT_SECONDS", HEAVY_SECONDS)
+    heavy = is_over or at_once or not 0 <= now - state.heavy <= home.setting("TLTK_CHECKPOINT_SECONDS", HEAVY_SECONDS)
     files = _files(folder, state, status, heavy)
     rows = _send_rows(copy, run, state)
     absent = {
@@ -124,11 +126,11 @@ def send(copy: Copy, run: str, state: State, at_once: bool = False) -> bool:
         # Rows are not kept waiting by weights: those come with the next manifest.
         state.main.files = {name: one for name, one in files.items() if name not in waiting}
         state.main.files |= {name: old.files[name] for name in waiting if name in old.files}
-        state.revision, state.beat = _next(state.revision), beat
+        state.revision, state.beat, state.touched = _next(state.revision), beat, touched
         _tell(copy, run, state, state.main)
     for name in waiting:
         files[name] = _send_file(copy, run, folder / name, files[name])
-    if not has_news and (beat == state.beat or now - state.sent < BEAT_SECONDS):
+    if not has_news and (beat == state.beat or 0 <= now - state.sent < BEAT_SECONDS):
         if beat == state.beat:
             state.mark = mark  # else the sign of life is sent in its time
         return False
@@ -136,7 +138,7 @@ def send(copy: Copy, run: str, state: State, at_once: bool = False) -> bool:
         copy.store.remove(key)
     state.main = Held(state.main.rows, files, absent)
     state.revision = _next(state.revision) if has_news else state.revision
-    state.beat, state.told = beat, True
+    state.beat, state.touched, state.told = beat, touched, True
     state.main.revision = state.revision
     _tell(copy, run, state, state.main)
     named = {*(part.name for part in state.main.rows), *(one.name for one in files.values())}

@@ -24,7 +24,7 @@ from tltk import home
 from tltk.errors import RunProblem, TltkError, machine_errors
 from tltk.runs import fetching, sending
 from tltk.runs.mirror import SYNC, Copy, State, state_at
-from tltk.runs.objects import Store
+from tltk.runs.objects import Store, fault_sentence
 from tltk.runs.run import ACTIVE, Run
 
 SHORTEST_SECONDS = 0.2  # between two steps
@@ -105,21 +105,30 @@ def wait_for_others(seconds: float) -> str:
     """
     if not home.address():
         return ""
-    began = time.time()
+    began, until = time.time(), time.monotonic() + seconds  # a clock that is set must not make it longer
     ensure()
     with machine_errors(folder()):
         (folder() / HURRY).touch()
-    while time.time() - began < seconds:
+    while time.monotonic() < until:
         now = report()
         if now.pulled >= began:
             return ""
         if now.fault and now.at >= began:
             break
         time.sleep(0.1)
-    fault = report().fault or "it did not answer in time."
     return (
-        f"The store of this home, {home.address()}, cannot be reached; what is shown is what was known before: {fault}"
+        f"The store of this home, {home.shown(home.address())}, cannot be reached; what is shown is what was known "
+        f"before: {report().fault or _silence()}"
     )
+
+
+def _silence() -> str:
+    """Why the process that carries says nothing; a full disk keeps it from that too."""
+    try:
+        home.check_writable()
+    except TltkError as fault:
+        return str(fault)
+    return f"it did not answer in time. {folder() / 'log.txt'} may say more."
 
 
 def trouble() -> str:
@@ -127,7 +136,7 @@ def trouble() -> str:
     if not home.address():
         return ""
     now = report()
-    if not now.fault or time.time() - now.pulled < LOOKED_SECONDS:
+    if not now.fault or 0 <= time.time() - now.pulled < LOOKED_SECONDS:
         return ""
     later = f" Runs that have still to be sent: {now.unsent}; that is done later." if now.unsent else ""
     return (
@@ -247,10 +256,9 @@ class Sync:
             self.failed = 0
         except Exception as fault:  # of the store, of the network or of the disk: all may pass
             self.failed += 1
-            text = " ".join(str(fault).split())[:300]
-            faults.append(f"{type(fault).__name__}: {text}")
-            if faults[-1] not in self.told:
-                traceback.print_exc()
+            faults.append(fault_sentence(fault, home.address()))
+            if faults[-1] not in self.told and faults[-1].startswith(type(fault).__name__):
+                traceback.print_exc()  # of a fault that nobody foresaw
         for sentence in faults:
             if sentence not in self.told:
                 print(sentence, flush=True)
@@ -286,7 +294,7 @@ class Sync:
 
     def _is_watched(self, seconds: float = LOOKED_SECONDS) -> bool:
         try:
-            return time.time() - (self.copy.folder / "wanted").stat().st_mtime < seconds
+            return 0 <= time.time() - (self.copy.folder / "wanted").stat().st_mtime < seconds
         except OSError:
             return False
 
