@@ -113,8 +113,8 @@ def _records(text: str, delimiter: str, shown: str, above: int) -> Iterator[tupl
                 list(csv.reader(lines[start : reader.line_num], delimiter=delimiter, strict=True))
             except csv.Error:
                 raise DataProblem(
-                    f"{shown}, line {start + above + 1} must close each quote that it opens. A cell goes on from there to line "
-                    f"{reader.line_num + above}; close it, or write a quote in a quoted cell twice."
+                    f"{shown}, line {start + above + 1} must close each quote that it opens. A cell goes on from there "
+                    f"to line {reader.line_num + above}; close it, or write a quote in a quoted cell twice."
                 ) from None
         yield reader.line_num + above, row
         start = reader.line_num
