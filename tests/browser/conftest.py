@@ -32,6 +32,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    # What would leave this machine is cut off here. To stop it by `context.route` would turn off the browser's cache.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
 READY = """() => document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
     && !document.querySelector('[data-testid=stSkeleton], [data-testid=stAppSkeleton]')"""
@@ -138,21 +140,46 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
+@dataclass
+class Contexts:
+    """Contexts that tests take one after another: emptied between them, with Streamlit's scripts still in the cache."""
+
+    browser: Any
+    free: dict[str, list[Any]] = field(default_factory=dict)
+
+    def take(self, options: dict[str, Any]) -> Any:
+        waiting = self.free.setdefault(repr(sorted(options.items())), [])
+        return waiting.pop() if waiting else self.browser.new_context(**options)
+
+    def give_back(self, context: Any, options: dict[str, Any]) -> None:
+        for page in context.pages:
+            page.close()
+        context.unroute_all(behavior="ignoreErrors")
+        context.clear_cookies()
+        context.clear_permissions()
+        self.free[repr(sorted(options.items()))].append(context)
+
+
+@pytest.fixture(scope="session")
+def contexts(browser: Any) -> Contexts:
+    return Contexts(browser)
+
+
 @pytest.fixture
 def new_page(
-    browser: Any, servers: Servers, tmp_path: Path, request: pytest.FixtureRequest
+    contexts: Contexts, servers: Servers, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Any]]:
-    """`new_page(url, **context)`: a page in a context of its own (viewport, has_touch, color_scheme …)."""
-    contexts: list[Any] = []
+    """`new_page(url, **context)`: a page in a context that nobody else has (viewport, has_touch, color_scheme …)."""
+    taken: list[tuple[Any, dict[str, Any]]] = []
     faults: list[str] = []
 
     def open_page(url: str, **options: Any) -> Any:
         usual = {"viewport": {"width": 1400, "height": 900}, "reduced_motion": "reduce"}
-        context = browser.new_context(base_url=url, **(usual | options))
-        contexts.append(context)
-        base = "/".join(url.split("/")[:3])
-        context.route("**/*", lambda r: r.continue_() if r.request.url.startswith(base) else r.abort())
+        context = contexts.take(usual | options)
+        taken.append((context, usual | options))
         page = context.new_page()
+        wish = {"origin": "/".join(url.split("/")[:3]), "storageTypes": "local_storage,indexeddb"}
+        page.context.new_cdp_session(page).send("Storage.clearDataForOrigin", wish)
         page.on("pageerror", lambda error: None if is_cut_off(error) else faults.append(str(error)))
         page.goto(url)
         page.wait_for_function(READY, timeout=60_000)
@@ -161,10 +188,10 @@ def new_page(
     failed_before = request.session.testsfailed
     yield open_page
     if request.session.testsfailed > failed_before:
-        for i, page in enumerate(page for context in contexts for page in context.pages):
+        for i, page in enumerate(page for context, _ in taken for page in context.pages):
             page.screenshot(path=tmp_path / f"failure-{i}.png", full_page=True)
-    for context in contexts:
-        context.close()
+    for context, options in taken:
+        contexts.give_back(context, options)
     assert not faults, f"The page had errors: {faults}"
     for server in servers.started.values():
         server.check_log()

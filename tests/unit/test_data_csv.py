@@ -137,3 +137,24 @@ def test_cells_in_quotes_may_hold_delimiters_and_line_breaks(tmp_path: Path) -> 
     file.write_text('file;label;note\n"a;1.png";x;"two\nlines"\nb.png;y;\n')
     table = read_table(file, {"file", "label"})
     assert table.rows == [["a;1.png", "x", "two\nlines"], ["b.png", "y", ""]] and table.lines == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ('file,label,note\na.png,x,"begun\nb.png,y,\nc.png,x,\n', 2, 4),  # to the end of the file
+        ('file,label,note\na.png,x,"begun\nb.png,y,"whole"\nc.png,x,\n', 2, 3),  # to the next quote
+        ('sep=,\nfile,label,note\na.png,x,"begun\nb.png,y,\n', 3, 4),
+    ],
+)
+def test_a_quote_that_is_not_closed_swallows_no_row(text: str, first: int, last: int, tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text(text)
+    with pytest.raises(DataProblem, match=rf"line {first} must close each quote .* to line {last}; close it"):
+        read_table(file, {"file", "label"})
+
+
+def test_a_quote_inside_a_cell_is_a_sign_like_others(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text('file,label,note\na.png,x,a 5" disk\nb.png,y,"a ""quoted"" word"\n')
+    assert [row[2] for row in read_table(file, {"file", "label"}).rows] == ['a 5" disk', 'a "quoted" word']

@@ -13,6 +13,7 @@ from tests.support.values import present
 from tltk.analyses.inspect import analysis
 from tltk.analyses.inspect.analysis import EACH, domain_summary
 from tltk.analyses.inspect.spec import InspectSpec
+from tltk.analyses.inspect.table import lines
 from tltk.data import load
 from tltk.data.domain import Domain
 from tltk.data.sources import tones
@@ -105,3 +106,12 @@ def test_of_sounds_one_of_each_class_can_be_played() -> None:
 def test_of_pictures_nothing_can_be_played() -> None:
     run, found = answered(DataSpec("digits", n=200, size=8))
     assert found["sounds"] == [] and not list(run.path.glob("sound-*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "noun"), [("tones~fog:3", "sounds"), ("tones", "sounds"), ("digits~fog:3", "pictures")]
+)
+def test_what_was_corrupted_is_still_called_what_it_is(name: str, noun: str) -> None:
+    spec = DataSpec(name, n=64, size=32)
+    found = domain_summary(load(spec), spec)[0]
+    assert found.noun == found.examples == noun and f"64 {noun}, " in next(lines(found))

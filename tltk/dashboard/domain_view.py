@@ -254,7 +254,7 @@ def _facts(noun: str, spec: DataSpec, found: InspectResult) -> dict[str, str]:
     return {
         noun.capitalize(): f"{found.n:,} in {len(found.classes):,} classes",
         **{name: _part(found, part, spec) for part, name in PARTS.items()},
-        "Groups": "" if found.groups is None else escape(describe_groups(found.groups)),
+        "Groups": "" if found.groups is None else escape(describe_groups(found.groups, found.noun)),
         **seen,
         "Licence": escape(found.licence),
         "From": escape(found.source),

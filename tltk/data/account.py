@@ -15,6 +15,7 @@ import numpy as np
 from tltk.data.parts import FREE, PARTS
 from tltk.errors import DataProblem
 from tltk.results.account import Branch, Groups, LeftOut, Part
+from tltk.specs.nouns import PICTURES, counted
 
 if TYPE_CHECKING:
     from tltk.data.domain import Domain, Split
@@ -184,9 +185,14 @@ def groups(domain: Domain, split: Split, spec: DataSpec) -> Groups | None:
     return Groups(by, len(counts), int(counts.max()), found.classes[largest], across)
 
 
-def describe_groups(found: Groups) -> str:
-    """`12 groups by folder, the largest p3 with 40 pictures; each lies in one part.`"""
-    largest = f"the largest, {found.largest_name}, of {found.largest:,}"
+def describe_groups(found: Groups, noun: str = PICTURES) -> str:
+    """`12 groups by folder, the largest p3 with 40 pictures; each lies in one part.`
+
+    Args:
+        found: The groups.
+        noun: What the examples are called.
+    """
+    largest = f"the largest, {found.largest_name}, with {counted(found.largest, noun)}"
     apart = f"{found.across:,} of them lie in more than one part" if found.across else "none of them lies in two parts"
     return f"{found.n:,} groups by {found.by}, {largest}; {apart}."
 

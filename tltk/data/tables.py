@@ -9,7 +9,7 @@ import contextlib
 import csv
 import io
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -74,8 +74,8 @@ def read_table(path: Path, known: Collection[str]) -> Table:
     text = rest if forced else text
     try:
         delimiter = forced[:1] or _delimiter(text, known)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        found = [(reader.line_num + bool(forced), [cell.strip() for cell in row]) for row in reader]
+        above = 1 if forced else 0
+        found = [(line, [cell.strip() for cell in row]) for line, row in _records(text, delimiter, shown, above)]
     except csv.Error as fault:
         raise DataProblem(f"{shown} must be a table of text. It cannot be read as one: {fault}.") from None
     found = [(line, row) for line, row in found if any(row)]
@@ -90,6 +90,34 @@ def read_table(path: Path, known: Collection[str]) -> Table:
     while len(head) > 1 and not head[-1] and not any(len(row) >= len(head) and row[len(head) - 1] for _, row in found):
         head = head[:-1]  # a delimiter at the end of each line
     return _fitted(head, found, shown, notes, delimiter)
+
+
+def _records(text: str, delimiter: str, shown: str, above: int) -> Iterator[tuple[int, list[str]]]:
+    """The rows, each with the line that it ends in.
+
+    Args:
+        text: Of the file, or what is left of it.
+        delimiter: What divides its cells.
+        shown: The file as sentences name it.
+        above: Lines of the file that are not in the text.
+
+    Raises:
+        DataProblem: A quote is opened and not closed: the cell would swallow the rows below it.
+        csv.Error: It is no table.
+    """
+    lines, start = list(io.StringIO(text, newline="")), 0
+    reader = csv.reader(lines, delimiter=delimiter)
+    for row in reader:
+        if reader.line_num > start + 1:
+            try:
+                list(csv.reader(lines[start : reader.line_num], delimiter=delimiter, strict=True))
+            except csv.Error:
+                raise DataProblem(
+                    f"{shown}, line {start + above + 1} must close each quote that it opens. A cell goes on from there "
+                    f"to line {reader.line_num + above}; close it, or write a quote in a quoted cell twice."
+                ) from None
+        yield reader.line_num + above, row
+        start = reader.line_num
 
 
 def _text(data: bytes, shown: str) -> tuple[str, list[str]]:

@@ -74,6 +74,7 @@ def domain_summary(domain: Domain, spec: DataSpec) -> tuple[InspectResult, Image
         texts=sentences([some]),
         columns=list(domain.columns),
         rows=_rows(domain, some.index),
+        examples=domain.noun,
         **known,
     ), contact_sheet([some])
 

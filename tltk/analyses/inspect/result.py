@@ -46,6 +46,7 @@ class InspectResult(msgspec.Struct, frozen=True):
         rows: Their values in each example on the sheet, as they are; None = missing.
         sounds: Numbers on the contact sheet of pictures of sounds that can be played, from `sound-NUMBER.wav`.
         shown_index: Position in the domain of each picture on the contact sheet; empty in results of earlier versions.
+        examples: What they are called: pictures, sounds, texts or rows; empty in results of earlier versions.
     """
 
     classes: list[str]
@@ -82,8 +83,11 @@ class InspectResult(msgspec.Struct, frozen=True):
     shown_index: list[int] = []
     columns: list[str] = []
     rows: list[list[float | None]] = []
+    examples: str = ""
 
     @property
     def noun(self) -> str:
         """What its examples are called: pictures, sounds, texts or rows."""
+        if self.examples:
+            return self.examples
         return "rows" if self.columns else "texts" if self.texts else "sounds" if self.sounds else "pictures"

@@ -16,7 +16,7 @@ def lines(found: InspectResult) -> Iterator[str]:
     yield f"{found.n:,} {found.noun}, {len(found.classes)} classes; {found.licence}"
     for branch in found.tree:
         classes = f"{branch.classes:,} classes, " if branch.classes else ""
-        yield f"{branch.role:8}  {branch.folder}: {classes}{branch.pictures:,} pictures"
+        yield f"{branch.role:8}  {branch.folder}: {classes}{branch.pictures:,} {found.noun}"
     for note in found.notes:
         yield f"note      {note}"
     for name, count in zip(found.classes, found.counts, strict=True):
@@ -24,7 +24,7 @@ def lines(found: InspectResult) -> Iterator[str]:
     for name, reason in found.skipped:
         yield f"left out  {name}: {reason}"
     if found.groups is not None:
-        yield describe_groups(found.groups)
+        yield describe_groups(found.groups, found.noun)
     if found.parts:
         yield describe_parts(found.parts)
     if found.texts:
