@@ -127,12 +127,16 @@ def test_what_ray_gives_up_is_handed_over_as_often_as_it_takes(stub: RayStub, ha
         stub.jobs.clear()  # with its head
     else:
         run = executor().submit(TransferSpec())
+
+    def tick_until_handed(n: int) -> None:
+        until(lambda: supervisor.tick() and len(stub.handed) >= n, 10)
+
     until(lambda: supervisor.tick() and stub.jobs and run.written_status().state == "waiting", 10)
     for n in range(1, 4):
         handed = len(stub.handed)
         [job] = stub.jobs.values()
         job.update(status="FAILED", error_type="JOB_SUPERVISOR_ACTOR_START_TIMEOUT")
-        until(lambda handed=handed: supervisor.tick() and len(stub.handed) > handed, 10)
+        tick_until_handed(handed + 1)
         stub.jobs = dict(list(stub.jobs.items())[-1:])
         assert executor().state(run.id) == "waiting", n
     assert queue.find(run.id) is not None
