@@ -191,7 +191,10 @@ def new_page(
         for i, page in enumerate(page for context, _ in taken for page in context.pages):
             page.screenshot(path=tmp_path / f"failure-{i}.png", full_page=True)
     for context, options in taken:
-        contexts.give_back(context, options)
+        if request.session.testsfailed > failed_before:
+            context.close()  # whatever it was left in
+        else:
+            contexts.give_back(context, options)
     assert not faults, f"The page had errors: {faults}"
     for server in servers.started.values():
         server.check_log()

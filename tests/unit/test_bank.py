@@ -319,7 +319,7 @@ def test_the_cost_is_said_before(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 1000, 5))
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
     FeatureBank(disk=0, notify=said.append).features(cut_at(), D, INDEX)
-    assert len(said) == 1 and "40 pictures" in said[0] and "MB" in said[0]
+    assert len(said) == 1 and "40 examples" in said[0] and "MB" in said[0]
 
 
 def test_seeds_are_named_by_all_their_parts() -> None:

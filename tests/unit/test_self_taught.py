@@ -72,10 +72,11 @@ def test_it_is_taught_without_a_label(method: str) -> None:
 
 def test_what_it_learns_without_labels_tells_classes() -> None:
     """The bright corner of a turned picture tells its turn, and unturned it tells the class."""
-    run = train(unlabelled("rotation", "test_vit", epochs=15), domain(96), parts=split(domain(96), 48))
+    run = train(unlabelled("rotation", "test_vit", epochs=30), domain(96), parts=split(domain(96), 48))
     assert run.result.self_taught is not None
     (knn,) = (p for p in run.result.self_taught.probes if p.name == "knn")
-    assert knn.after > 0.9 and run.result.self_taught.test["term.rotation.accuracy"] > 0.4
+    # Of 24 test pictures; processors round otherwise, and end at 21 or at 24 of them, from 15 before.
+    assert knn.after > knn.before + 0.15 and run.result.self_taught.test["term.rotation.accuracy"] > 0.7
 
 
 @pytest.mark.parametrize("method", METHODS)
