@@ -17,11 +17,12 @@ from tltk.data import texts
 from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
 from tltk.jobs.checking import check
 from tltk.nn.cut import Cut
+from tltk.nn.encoders import make_text_backbone
 from tltk.nn.flops import layer_flops
 from tltk.nn.net import Net
 from tltk.nn.taps import LayerOutputs, Taps
 from tltk.nn.text import Tokens, masked_mean, spread_evenly
-from tltk.specs.encoders import FAMILIES, locate, parse_encoder
+from tltk.specs.encoders import FAMILIES, Reader, locate, parse_encoder
 from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.training.bank import FeatureBank
@@ -215,6 +216,28 @@ def test_code_of_others_is_not_run_and_shapes_must_fit(tmp_path: Path) -> None:
     own = f"folder:{stored(tmp_path / 'own', made())}"
     with pytest.raises(WeightsMissing, match="must be of this architecture"):
         build_net(NetSpec(own, wide), 2, 16, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"hidden_size": "x"},
+        {"num_hidden_layers": None},
+        {"vocab_size": -3},
+        {"vocab_size": 10**13},
+        {"pad_token_id": 9**9},
+    ],
+)
+def test_a_configuration_that_cannot_be_is_a_sentence(wrong: dict[str, Any], tmp_path: Path) -> None:
+    name = f"folder:{stored(tmp_path / 'own', made(), **wrong)}"
+    with pytest.raises(WeightsMissing, match="must be an encoder that transformers can build. It cannot: "):
+        build_net(NetSpec(name), 2, 16, 1, 0)
+
+
+def test_what_a_run_reads_texts_by_must_be_of_its_kind() -> None:
+    for name, reader in (("folder:own", Reader(("a",), 2)), ("vectors:v.txt", Reader(config={"model_type": "bert"}))):
+        with pytest.raises(WeightsMissing, match="must be of that kind. It is of another"):
+            make_text_backbone(name, 16, reader=reader)
 
 
 def test_names_that_mean_nothing_are_sentences(tmp_path: Path) -> None:

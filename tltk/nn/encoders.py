@@ -43,9 +43,12 @@ def make_text_backbone(name: str, size: int, drop_path: float = 0.0, reader: Rea
     """
     if drop_path:
         raise BadSpec(f"Stochastic depth is for networks of pictures. Got drop_path {drop_path:g}; set it to 0.")
+    is_vectors = name.partition(":")[0] == "vectors"
     if reader is None:
         check_encoder(name)
-    if name.partition(":")[0] == "vectors":
+    elif bool(reader.words) != is_vectors:
+        raise WeightsMissing(f"What a run of {name} keeps to read texts by must be of that kind. It is of another.")
+    if is_vectors:
         if reader is None:
             read = read_vectors(vectors_file(name))
             reader = Reader(read.words, read.vectors.shape[1])
@@ -113,6 +116,8 @@ def _configuration(told: dict[str, Any], name: str) -> Any:
         return AutoConfig.for_model(told["model_type"], **{key: told[key] for key in told if key != "model_type"})
     except ValueError:
         raise WeightsMissing(f"{name} must be of an architecture of the installed transformers. It is not.") from None
+    except Exception as fault:  # what checks the fields has errors of its own
+        raise _no_encoder(name, fault) from None
 
 
 def _small(family: str, dials: EncoderDials, size: int) -> Any:
@@ -145,14 +150,18 @@ def _encoder(config: Any, name: str) -> nn.Module:
 
     try:
         found: Any = AutoModel.from_config(config, trust_remote_code=False)
-    except (AttributeError, ImportError, KeyError, TypeError, ValueError) as fault:
-        first = str(fault).strip().split("\n")[0]
-        raise WeightsMissing(f"{name} must be an encoder that transformers can build. It cannot: {first}.") from None
+    except Exception as fault:  # sizes that cannot be are refused by whatever meets them first
+        raise _no_encoder(name, fault) from None
     if getattr(config, "is_decoder", False) or getattr(config, "is_encoder_decoder", False):
         raise WeightsMissing(f"A network of texts must be an encoder, as BERT is. {name} is another kind.")
     if getattr(found, "pooler", None) is not None:
         found.pooler = None  # trained for another question; features are the mean over the tokens
     return found.float()  # type: ignore[no-any-return]  # some configurations name a half precision
+
+
+def _no_encoder(name: str, fault: Exception) -> WeightsMissing:
+    first = str(fault).strip().split("\n")[0].rstrip(".:")
+    return WeightsMissing(f"{name} must be an encoder that transformers can build. It cannot: {first}.")
 
 
 def open_encoder(folder: Path) -> nn.Module:
